@@ -1,0 +1,1 @@
+"""The pipeline: one flat file per stage, and what the stages share."""

@@ -1,0 +1,110 @@
+"""The device and the loops over it: the only file that calls a backend (TensorFlow) itself; with any other, Keras's own loops do the work."""
+
+import os
+import platform
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from src.stage import Device, Seed, UserError
+
+if TYPE_CHECKING:
+    import keras
+
+
+def start(*, seed: Seed, device: Device) -> str:
+    """Choose the device, seed every generator, make operations deterministic. Returns the device in words.
+
+    To be called before anything imports Keras. Raises UserError where `gpu` is asked for and there is none.
+    """
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    if device == "cpu":
+        os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
+        os.environ["JAX_PLATFORMS"] = "cpu"
+    import keras
+
+    gpus = keras.distribution.list_devices("gpu") if device != "cpu" else []
+    if device == "gpu" and not gpus:
+        raise UserError(f"params.yaml: device: gpu must have a GPU that {keras.backend.backend()} can use. Got none; take cpu or auto.")
+    keras.utils.set_random_seed(seed)
+    if keras.backend.backend() == "tensorflow":
+        import tensorflow as tf
+
+        tf.config.experimental.enable_op_determinism()
+        if gpus:
+            details = tf.config.experimental.get_device_details(tf.config.list_physical_devices("GPU")[0])
+            return f"GPU, {details.get('device_name', gpus[0])}"
+    return f"GPU, {gpus[0]}" if gpus else f"CPU, {_processor()}, {len(os.sched_getaffinity(0))} cores"
+
+
+def _processor() -> str:
+    """The processor's name."""
+    info = Path("/proc/cpuinfo")
+    names = [line.split(":", 1)[1].strip() for line in info.read_text().splitlines() if line.startswith("model name")] if info.exists() else []
+    return names[0] if names else platform.machine()
+
+
+def fit(
+    model: "keras.Model",
+    train: tuple[np.ndarray, np.ndarray],
+    val: tuple[np.ndarray, np.ndarray],
+    *,
+    epochs: int,
+    batch_size: int,
+    seed: int,
+    on_step: Callable[[], None],
+    on_epoch: Callable[[int, dict[str, float]], None],
+) -> None:
+    """Train a compiled model as its own `fit` would, shuffled, with validation after each epoch.
+
+    train, val: images and one-hot labels. `on_epoch` gets the epoch, from 1, and loss, accuracy, val_loss and val_accuracy.
+    With TensorFlow the arrays lie on the device and a plain loop steps over slices of them: the steps of `fit`
+    run up to twice as slowly on a CPU, their operations one after the other.
+    """
+    import keras
+
+    if keras.backend.backend() != "tensorflow":
+        calls = keras.callbacks.LambdaCallback(
+            on_epoch_end=lambda epoch, logs: on_epoch(epoch + 1, logs), on_train_batch_end=lambda batch, logs: on_step()
+        )
+        model.fit(*train, batch_size=batch_size, epochs=epochs, validation_data=val, verbose=0, callbacks=[calls])
+        return
+    import tensorflow as tf
+
+    x, y = (tf.constant(array) for array in train)
+    x_val, y_val = (tf.constant(array) for array in val)
+    train_step = tf.function(lambda rows: model.train_step((tf.gather(x, rows), tf.gather(y, rows))))
+    test_step = tf.function(lambda images, labels: model.test_step((images, labels)))
+    model.optimizer.build(model.trainable_variables)
+    order = np.random.default_rng(seed)
+    for epoch in range(1, epochs + 1):
+        model.reset_metrics()
+        rows = tf.constant(order.permutation(len(x)))
+        for first in range(0, len(x), batch_size):
+            train_step(rows[first : first + batch_size])
+            on_step()
+        logs = model.get_metrics_result()
+        model.reset_metrics()
+        for first in range(0, len(x_val), batch_size):
+            test_step(x_val[first : first + batch_size], y_val[first : first + batch_size])
+        logs |= {f"val_{name}": value for name, value in model.get_metrics_result().items()}
+        on_epoch(epoch, {name: float(value) for name, value in logs.items()})
+
+
+def predictor(model: "keras.Model", *, batch_size: int) -> Callable[[np.ndarray], np.ndarray]:
+    """What a model makes of images, (n, side, side) uint8 -> (n, ...) float32. The first call also compiles, later ones do not."""
+    import keras
+
+    if keras.backend.backend() != "tensorflow":
+        return lambda x: np.asarray(model.predict(x, batch_size=batch_size, verbose=0))
+    import tensorflow as tf
+
+    forward = tf.function(lambda images: model(images, training=False))
+
+    def predict(x: np.ndarray) -> np.ndarray:
+        on_device = tf.constant(x)
+        return np.concatenate([forward(on_device[first : first + batch_size]) for first in range(0, len(x), batch_size)])
+
+    return predict

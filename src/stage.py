@@ -1,0 +1,153 @@
+"""How any stage runs: params.yaml is checked whole before any work, failures are told in one line and leave nothing half-done."""
+
+import importlib
+import inspect
+import json
+import os
+import re
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any, Literal, get_type_hints
+
+import pydantic
+import yaml
+from pydantic import BeforeValidator, Field
+
+SRC = Path(__file__).parent
+
+# YAML 1.1, and so PyYAML, reads 5e-05 as a string; DVC, which writes it for `-S ...=5e-5`, as a number.
+Number = Annotated[float, BeforeValidator(lambda v: float(v) if isinstance(v, str) and re.fullmatch(r"[-+]?\d+(\.\d*)?[eE][-+]?\d+", v) else v)]
+Share = Annotated[Number, Field(ge=0, lt=1)]
+Fraction = Annotated[Number, Field(gt=0, lt=1)]
+Positive = Annotated[Number, Field(gt=0, allow_inf_nan=False)]
+Count = Annotated[int, Field(ge=1)]
+Seed = Annotated[int, Field(ge=0, lt=2**32)]
+Activation = Literal["relu", "leaky_relu", "elu", "tanh"]  # none of them ever falls: see classifiers.conv
+Device = Literal["auto", "cpu", "gpu"]
+
+TOP: dict[str, Any] = {"seed": Seed, "epochs": Count | None, "device": Device}  # the values at the top of params.yaml
+
+_written: list[Path] = []
+
+
+class UserError(Exception):
+    """What a user can put right: the message says what must be, what came and what to do."""
+
+
+def run(main: Callable[..., None]) -> None:
+    """Run a stage's `main` with the checked params and the command line's arguments.
+
+    A failure ends the process with a non-zero status, in one line where the user can put it right,
+    and removes every file that the stage had written.
+    """
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # `docker stop`: an orderly end, so that the MLflow run is closed
+    try:
+        main(read_params(), *sys.argv[1:])
+    except BaseException as error:
+        for path in _written:
+            path.unlink(missing_ok=True)
+        stage = Path(sys.argv[0]).stem
+        if isinstance(error, KeyboardInterrupt):
+            sys.exit(130)
+        if isinstance(error, UserError):
+            sys.exit(f"{stage}: {error}")
+        if isinstance(error, OSError):
+            what = f"{error.strerror}: {error.filename}" if error.filename else str(error).splitlines()[0]
+            sys.exit(f"{stage}: {what}. Nothing that this stage had written was kept; put it right and run again.")
+        raise
+
+
+def read_params(path: str = "params.yaml") -> dict[str, Any]:
+    """The content of params.yaml, checked. Raises UserError at the first key that does not fit."""
+    try:
+        params = yaml.safe_load(Path(path).read_text())
+    except yaml.YAMLError as error:
+        raise UserError(f"{path}: must be YAML. {' '.join(str(error).split())}") from None
+    except FileNotFoundError:
+        raise UserError(f"{path}: not found in {Path.cwd()}. Run from the top of the repository.") from None
+    if not isinstance(params, dict):
+        raise UserError(f"{path}: must be keys with values. Got {type(params).__name__}.")
+    return check(params)
+
+
+def check(params: dict[str, Any]) -> dict[str, Any]:
+    """The params with every value in its type.
+
+    The schema of a block is the keyword-only part of one function's signature: of the function `X` in src/X.py for block `X`,
+    of `train` and the architecture's `body` together for each block under `models`. Raises UserError.
+    """
+    blocks = {path.stem: keywords(path.stem) for path in sorted(SRC.glob("[a-z]*.py")) if path.stem != "train"}
+    blocks = {name: schema for name, schema in blocks.items() if schema}
+    _fit("", {**TOP, **dict.fromkeys([*blocks, "models"], dict)}, params)
+    checked = {"models": {name: _model(name, block) for name, block in params["models"].items()}}
+    checked |= {name: _fit(name, schema, params[name]) for name, schema in blocks.items()}
+    if not checked["models"]:
+        raise UserError("params.yaml: models: must have at least one model. Got none.")
+    if checked["embed"]["model"] not in checked["models"]:
+        raise UserError(f"params.yaml: embed.model: must be one of {', '.join(checked['models'])}. Got {checked['embed']['model']!r}.")
+    return {key: params[key] for key in TOP} | checked
+
+
+def keywords(module: str, function: str = "") -> dict[str, Any]:
+    """Names and types of the keyword-only parameters of a function in src, by default the module's namesake; {} without one."""
+    found = getattr(importlib.import_module(f"src.{module}"), function or module, None)
+    if not inspect.isfunction(found):
+        return {}
+    hints = get_type_hints(found, include_extras=True)
+    return {p.name: hints[p.name] for p in inspect.signature(found).parameters.values() if p.kind is p.KEYWORD_ONLY}
+
+
+def _model(name: Any, block: Any) -> dict[str, Any]:
+    """The checked block of one model."""
+    if not re.fullmatch(r"[a-z][a-z0-9_]*", str(name)):
+        raise UserError(f"params.yaml: models.{name}: a model's name must be lower-case letters, digits and _, a letter first.")
+    from src.classifiers import ARCHITECTURES
+
+    key = f"models.{name}"
+    architecture = block.get("architecture") if isinstance(block, dict) else None
+    if isinstance(block, dict) and "architecture" in block and architecture not in ARCHITECTURES:
+        raise UserError(f"params.yaml: {key}.architecture: must be one of {', '.join(ARCHITECTURES)}. Got {architecture!r}.")
+    body = keywords(f"classifiers.{architecture}", "body") if architecture else {}
+    return _fit(key, keywords("train") | body, block)
+
+
+def _fit(key: str, schema: dict[str, Any], block: Any) -> dict[str, Any]:
+    """The block's values in the schema's types. Raises UserError with the key, what must be and what came."""
+    fields: Any = {name: (kind, ...) for name, kind in schema.items()}
+    model = pydantic.create_model("Block", __config__=pydantic.ConfigDict(extra="forbid", strict=True), **fields)
+    try:
+        return dict(model.model_validate(block))
+    except pydantic.ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in (key, *first["loc"]) if part != "") or "params.yaml"
+        if first["type"] == "extra_forbidden":
+            what = f"unknown key. Known here: {', '.join(schema)}."
+        elif first["type"] == "missing":
+            what = "must be given. Got nothing."
+        else:
+            must = first["msg"].replace("Input should be ", "must be ").removesuffix(" or instance of Block")
+            what = f"{must[0].lower()}{must[1:]}. Got {first['input']!r}."
+        raise UserError(f"params.yaml: {where}: {what}") from None
+
+
+@contextmanager
+def writing(path: str | Path) -> Iterator[Path]:
+    """A path to write to; the file takes the place of `path` when the block ends well and is gone otherwise."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_name(f".unfinished.{path.name}")  # the suffix stays: NumPy and Keras look at it
+    try:
+        yield unfinished
+        os.replace(unfinished, path)
+        _written.append(path)
+    finally:
+        unfinished.unlink(missing_ok=True)
+
+
+def write_json(path: str | Path, content: Any) -> None:
+    """Write a metrics file: JSON, two spaces, keys in the given order."""
+    with writing(path) as file:
+        file.write_text(json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
