@@ -1,10 +1,11 @@
-"""The device and the loops over it: the only file that calls a backend (TensorFlow) itself; with any other, Keras's own loops do the work."""
+"""The device and the loops on it: the only file that calls TensorFlow; other backends get Keras's own loops."""
 
 import os
 import platform
 from collections.abc import Callable
+from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -27,7 +28,9 @@ def start(*, seed: Seed, device: Device) -> str:
 
     gpus = keras.distribution.list_devices("gpu") if device != "cpu" else []
     if device == "gpu" and not gpus:
-        raise UserError(f"params.yaml: device: gpu must have a GPU that {keras.backend.backend()} can use. Got none; take cpu or auto.")
+        raise UserError(
+            f"params.yaml: device: gpu needs a GPU that {keras.backend.backend()} can use. Got none; take cpu or auto."
+        )
     keras.utils.set_random_seed(seed)
     if keras.backend.backend() == "tensorflow":
         import tensorflow as tf
@@ -39,11 +42,19 @@ def start(*, seed: Seed, device: Device) -> str:
     return f"GPU, {gpus[0]}" if gpus else f"CPU, {_processor()}, {len(os.sched_getaffinity(0))} cores"
 
 
+def software() -> str:
+    """Keras and its backend, with versions."""
+    import keras
+
+    name = keras.backend.backend()
+    return f"keras {keras.__version__}, {name} {version(name)}"
+
+
 def _processor() -> str:
     """The processor's name."""
     info = Path("/proc/cpuinfo")
-    names = [line.split(":", 1)[1].strip() for line in info.read_text().splitlines() if line.startswith("model name")] if info.exists() else []
-    return names[0] if names else platform.machine()
+    lines = info.read_text().splitlines() if info.exists() else []
+    return next((line.split(": ", 1)[1] for line in lines if line.startswith("model name")), platform.machine())
 
 
 def fit(
@@ -59,7 +70,7 @@ def fit(
 ) -> None:
     """Train a compiled model as its own `fit` would, shuffled, with validation after each epoch.
 
-    train, val: images and one-hot labels. `on_epoch` gets the epoch, from 1, and loss, accuracy, val_loss and val_accuracy.
+    train, val: images and one-hot labels. `on_epoch` gets the epoch, from 1, and its loss, accuracy, val_loss, ...
     With TensorFlow the arrays lie on the device and a plain loop steps over slices of them: the steps of `fit`
     run up to twice as slowly on a CPU, their operations one after the other.
     """
@@ -94,7 +105,7 @@ def fit(
 
 
 def predictor(model: "keras.Model", *, batch_size: int) -> Callable[[np.ndarray], np.ndarray]:
-    """What a model makes of images, (n, side, side) uint8 -> (n, ...) float32. The first call also compiles, later ones do not."""
+    """A function from (n, side, side) uint8 images to a model's (n, ...) float32 output; its first call compiles."""
     import keras
 
     if keras.backend.backend() != "tensorflow":
@@ -105,6 +116,8 @@ def predictor(model: "keras.Model", *, batch_size: int) -> Callable[[np.ndarray]
 
     def predict(x: np.ndarray) -> np.ndarray:
         on_device = tf.constant(x)
-        return np.concatenate([forward(on_device[first : first + batch_size]) for first in range(0, len(x), batch_size)])
+        return np.concatenate(
+            [forward(on_device[first : first + batch_size]) for first in range(0, len(x), batch_size)]
+        )
 
     return predict

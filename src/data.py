@@ -57,7 +57,9 @@ def data(*, source: Source, folder: str | None) -> tuple[Images, str]:
         return read_digits(), "scikit-learn's bundled digits, scaled up to 28 x 28"
     if source == "csv":
         if folder is None:
-            raise UserError("params.yaml: data.folder: must name the folder of the four CSV files when data.source is csv. Got null.")
+            raise UserError(
+                "params.yaml: data.folder: must name the folder of the four CSV files when data.source is csv. Got null."
+            )
         return read_csv(Path(folder)), f"the CSV files in {folder}"
     return public(source=source, folder=folder)
 
@@ -118,9 +120,13 @@ def read_csv(folder: Path) -> Images:
     y_train, y_test = (_labels(folder / f"{name}.csv") for name in ("y_train", "y_test"))
     for split, x, y in (("train", x_train, y_train), ("test", x_test, y_test)):
         if len(x) != len(y):
-            raise UserError(f"{folder}/y_{split}.csv: must have one label for each of the {len(x)} images of x_{split}.csv. Got {len(y)}.")
+            raise UserError(
+                f"{folder}/y_{split}.csv: must have one label for each of the {len(x)} images of x_{split}.csv. Got {len(y)}."
+            )
     if x_train.shape[1:] != x_test.shape[1:]:
-        raise UserError(f"{folder}/x_test.csv: must have {x_train[0].size} pixel columns as x_train.csv. Got {x_test[0].size}.")
+        raise UserError(
+            f"{folder}/x_test.csv: must have {x_train[0].size} pixel columns as x_train.csv. Got {x_test[0].size}."
+        )
     if strange := set(y_test.tolist()) - set(y_train.tolist()):
         raise UserError(f"{folder}/y_test.csv: must have only labels that y_train.csv has. Got {sorted(strange)}.")
     if len(set(y_train.tolist())) < 2:
@@ -133,7 +139,9 @@ def _pixels(path: Path) -> np.ndarray:
     values = _whole_numbers(path, low=0, high=255).astype(np.uint8)
     side = int(values.shape[1] ** 0.5)
     if side * side != values.shape[1]:
-        raise UserError(f"{path}: must have side x side pixel columns, such as 784. Got {values.shape[1]}; remove index or label columns.")
+        raise UserError(
+            f"{path}: must have side x side pixel columns, such as 784. Got {values.shape[1]}; remove index or label columns."
+        )
     return values.reshape(-1, side, side)
 
 
@@ -152,11 +160,15 @@ def _whole_numbers(path: Path, *, low: int, high: int) -> np.ndarray:
     try:
         frame: Any = pd.read_csv(path, low_memory=False)
     except FileNotFoundError:
-        raise UserError(f"{path}: not found. data.folder must hold x_train.csv, y_train.csv, x_test.csv and y_test.csv.") from None
+        raise UserError(
+            f"{path}: not found. data.folder must hold x_train.csv, y_train.csv, x_test.csv and y_test.csv."
+        ) from None
     except pd.errors.EmptyDataError:
         raise UserError(f"{path}: must have a header line and rows. It is empty.") from None
     except (pd.errors.ParserError, UnicodeDecodeError) as error:
-        raise UserError(f"{path}: must be CSV with equally long rows. {str(error).strip().removeprefix('Error tokenizing data. C error: ')}.") from None
+        raise UserError(
+            f"{path}: must be CSV with equally long rows. {str(error).strip().removeprefix('Error tokenizing data. C error: ')}."
+        ) from None
     if not isinstance(frame.index, pd.RangeIndex):
         raise UserError(f"{path}: rows must be as long as the header line ({frame.shape[1]} names). They are longer.")
     if frame.empty:
@@ -166,6 +178,12 @@ def _whole_numbers(path: Path, *, low: int, high: int) -> np.ndarray:
     if bad.any():
         row, column = np.argwhere(bad)[0]
         came = frame.iat[row, column]
-        came = "nothing (a short row or an empty cell)" if pd.isna(came) else repr(came.item() if hasattr(came, "item") else came)
-        raise UserError(f"{path}: line {row + 2}, column {column + 1}: must be a whole number from {low} to {high}. Got {came}.")
+        came = (
+            "nothing (a short row or an empty cell)"
+            if pd.isna(came)
+            else repr(came.item() if hasattr(came, "item") else came)
+        )
+        raise UserError(
+            f"{path}: line {row + 2}, column {column + 1}: must be a whole number from {low} to {high}. Got {came}."
+        )
     return numbers.to_numpy()

@@ -80,7 +80,10 @@ def from_official(names: list[str]) -> tuple[Files, str]:
 def _download(url: str) -> bytes:
     """The content of an address, with a progress bar on a terminal."""
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
-    with urllib.request.urlopen(url, timeout=SECONDS_TO_ANSWER) as answer, Progress(*columns, console=console, transient=True) as bar:
+    with (
+        urllib.request.urlopen(url, timeout=SECONDS_TO_ANSWER) as answer,
+        Progress(*columns, console=console, transient=True) as bar,
+    ):
         size = int(answer.headers.get("Content-Length") or 0)
         task = bar.add_task(url.rsplit("/", 1)[1], total=size or None)
         content = b""
@@ -103,7 +106,14 @@ def from_apt(names: list[str]) -> tuple[Files, str]:
         except Unavailable:  # no package lists yet: fetch them into a place of our own
             for sub in ("state/lists/partial", "cache/archives/partial"):
                 (folder / sub).mkdir(parents=True)
-            own = ["-o", f"Dir::State={folder}/state", "-o", f"Dir::Cache={folder}/cache", "-o", "Dir::State::status=/var/lib/dpkg/status"]
+            own = [
+                "-o",
+                f"Dir::State={folder}/state",
+                "-o",
+                f"Dir::Cache={folder}/cache",
+                "-o",
+                "Dir::State::status=/var/lib/dpkg/status",
+            ]
             _run(["apt-get", *own, "update"], folder)
             _run(["apt-get", *own, "download", DEBIAN_PACKAGE], folder)
         package = next(folder.glob("*.deb"))

@@ -9,7 +9,12 @@ from src.stage import UserError, run, write_json, writing
 def main(params: dict[str, Any]) -> None:
     """Write the images that will be learned; beside a user's own images, the public ones they may be known from."""
     images, origin = data.data(**params["data"])
-    report = {"source": origin, "train_images": len(images.x_train), "test_images": len(images.x_test), "side": images.x_train.shape[1]}
+    report = {
+        "source": origin,
+        "train_images": len(images.x_train),
+        "test_images": len(images.x_test),
+        "side": images.x_train.shape[1],
+    }
     with writing("data/raw/images.npz") as file:
         images.save(file)
     if not images.names:

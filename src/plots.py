@@ -15,7 +15,15 @@ def figure(path: str, rows: int, columns: int, size: tuple[float, float], **layo
     matplotlib.use("Agg")
     from matplotlib import pyplot
 
-    with pyplot.rc_context({"axes.grid": True, "axes.axisbelow": True, "grid.alpha": 0.3, "axes.spines.top": False, "axes.spines.right": False}):
+    with pyplot.rc_context(
+        {
+            "axes.grid": True,
+            "axes.axisbelow": True,
+            "grid.alpha": 0.3,
+            "axes.spines.top": False,
+            "axes.spines.right": False,
+        }
+    ):
         fig, axes = pyplot.subplots(rows, columns, figsize=size, squeeze=False, layout="constrained", **layout)
         yield axes
         with writing(path) as file:

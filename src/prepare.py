@@ -15,7 +15,9 @@ UNKNOWN, AMBIGUOUS = -1, -2  # in place of a garment's number
 Groups = list[list[str]]
 
 
-def prepare(images: Images, public: Images | None, *, groups: Groups, digit_groups: Groups, val_size: Fraction, seed: Seed) -> dict[str, Any]:
+def prepare(
+    images: Images, public: Images | None, *, groups: Groups, digit_groups: Groups, val_size: Fraction, seed: Seed
+) -> dict[str, Any]:
     """Labels and a train/validation split.
 
     Returns, for each of train, val and test, {"x": (n, side, side) uint8, "y": (n,) int64 in 0..k-1, "garments": (n,) int64},
@@ -38,7 +40,9 @@ def prepare(images: Images, public: Images | None, *, groups: Groups, digit_grou
         answers = identify(images.x_train, public), identify(images.x_test, public)
     rows, val_rows = train_test_split(np.arange(len(y_train)), test_size=val_size, random_state=seed)
     if len(set(y_train[rows])) < len(labels):
-        raise UserError(f"each of the {len(labels)} labels must be among the {len(rows)} training images left by prepare.val_size. One is not.")
+        raise UserError(
+            f"each of the {len(labels)} labels must be among the {len(rows)} training images left by prepare.val_size. One is not."
+        )
     return {
         "train": {"x": images.x_train[rows], "y": y_train[rows], "garments": answers[0][rows]},
         "val": {"x": images.x_train[val_rows], "y": y_train[val_rows], "garments": answers[0][val_rows]},
@@ -57,7 +61,9 @@ def labels_of(names: Sequence[str], groups: Groups, key: str = "groups") -> np.n
     problems += [f"group {label} is empty" for label, group in enumerate(groups) if not group]
     problems += ["there are fewer than two groups"] * (len(groups) < 2)
     if problems:
-        raise UserError(f"params.yaml: prepare.{key}: must have each of {', '.join(names)} once. Got groups in which {'; '.join(problems)}.")
+        raise UserError(
+            f"params.yaml: prepare.{key}: must have each of {', '.join(names)} once. Got groups in which {'; '.join(problems)}."
+        )
     label_of = {name: label for label, group in enumerate(groups) for name in group}
     return np.array([label_of[name] for name in names])
 
@@ -78,15 +84,24 @@ def identify(x: np.ndarray, public: Images | None) -> np.ndarray:
 def main(params: dict[str, Any]) -> None:
     """data/raw -> data/{train,val,test}.npz for those who learn, data/garments.npz for those who check."""
     public = Path("data/raw/public.npz")
-    prepared = prepare(Images.load("data/raw/images.npz"), Images.load(public) if public.exists() else None, **params["prepare"])
+    prepared = prepare(
+        Images.load("data/raw/images.npz"), Images.load(public) if public.exists() else None, **params["prepare"]
+    )
     splits = {split: prepared[split] for split in ("train", "val", "test")}
     for split, arrays in splits.items():
         with writing(f"data/{split}.npz") as file:
             np.savez(file, x=arrays["x"], y=arrays["y"])
     with writing("data/garments.npz") as file:
-        np.savez(file, names=np.array(prepared["garments"], dtype=str), **{split: arrays["garments"] for split, arrays in splits.items()})
+        np.savez(
+            file,
+            names=np.array(prepared["garments"], dtype=str),
+            **{split: arrays["garments"] for split, arrays in splits.items()},
+        )
     labels = prepared["labels"]
-    counts = {split: dict(zip(labels, np.bincount(arrays["y"], minlength=len(labels)).tolist(), strict=True)) for split, arrays in splits.items()}
+    counts = {
+        split: dict(zip(labels, np.bincount(arrays["y"], minlength=len(labels)).tolist(), strict=True))
+        for split, arrays in splits.items()
+    }
     with writing("metrics/class_counts.csv") as file:
         rows = [f"{split},{label},{n}" for split, by_label in counts.items() for label, n in by_label.items()]
         file.write_text("\n".join(["split,label,images", *rows]) + "\n")

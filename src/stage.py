@@ -1,9 +1,8 @@
-"""How any stage runs: params.yaml is checked whole before any work, failures are told in one line and leave nothing half-done."""
+"""How any stage runs: params.yaml is checked whole first; a failure says why in one line and leaves nothing."""
 
 import importlib
 import inspect
 import json
-import os
 import re
 import signal
 import sys
@@ -19,7 +18,12 @@ from pydantic import BeforeValidator, Field
 SRC = Path(__file__).parent
 
 # YAML 1.1, and so PyYAML, reads 5e-05 as a string; DVC, which writes it for `-S ...=5e-5`, as a number.
-Number = Annotated[float, BeforeValidator(lambda v: float(v) if isinstance(v, str) and re.fullmatch(r"[-+]?\d+(\.\d*)?[eE][-+]?\d+", v) else v)]
+Number = Annotated[
+    float,
+    BeforeValidator(
+        lambda v: float(v) if isinstance(v, str) and re.fullmatch(r"[-+]?\d+(\.\d*)?[eE][-+]?\d+", v) else v
+    ),
+]
 Share = Annotated[Number, Field(ge=0, lt=1)]
 Fraction = Annotated[Number, Field(gt=0, lt=1)]
 Positive = Annotated[Number, Field(gt=0, allow_inf_nan=False)]
@@ -43,7 +47,9 @@ def run(main: Callable[..., None]) -> None:
     A failure ends the process with a non-zero status, in one line where the user can put it right,
     and removes every file that the stage had written.
     """
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # `docker stop`: an orderly end, so that the MLflow run is closed
+    signal.signal(
+        signal.SIGTERM, lambda *_: sys.exit(143)
+    )  # `docker stop`: an orderly end, so that the MLflow run is closed
     try:
         main(read_params(), *sys.argv[1:])
     except BaseException as error:
@@ -76,8 +82,8 @@ def read_params(path: str = "params.yaml") -> dict[str, Any]:
 def check(params: dict[str, Any]) -> dict[str, Any]:
     """The params with every value in its type.
 
-    The schema of a block is the keyword-only part of one function's signature: of the function `X` in src/X.py for block `X`,
-    of `train` and the architecture's `body` together for each block under `models`. Raises UserError.
+    The schema of a block is the keyword-only part of a function's signature: for block `X`, of `X` in src/X.py; for a
+    block under `models`, of `train` and of the `body` that it passes its other arguments to. Raises UserError.
     """
     blocks = {path.stem: keywords(path.stem) for path in sorted(SRC.glob("[a-z]*.py")) if path.stem != "train"}
     blocks = {name: schema for name, schema in blocks.items() if schema}
@@ -87,12 +93,15 @@ def check(params: dict[str, Any]) -> dict[str, Any]:
     if not checked["models"]:
         raise UserError("params.yaml: models: must have at least one model. Got none.")
     if checked["embed"]["model"] not in checked["models"]:
-        raise UserError(f"params.yaml: embed.model: must be one of {', '.join(checked['models'])}. Got {checked['embed']['model']!r}.")
+        raise UserError(
+            f"params.yaml: embed.model: must be one of {', '.join(checked['models'])}. "
+            f"Got {checked['embed']['model']!r}."
+        )
     return {key: params[key] for key in TOP} | checked
 
 
 def keywords(module: str, function: str = "") -> dict[str, Any]:
-    """Names and types of the keyword-only parameters of a function in src, by default the module's namesake; {} without one."""
+    """Names and types of a function's keyword-only parameters, by default of the module's namesake; {} without one."""
     found = getattr(importlib.import_module(f"src.{module}"), function or module, None)
     if not inspect.isfunction(found):
         return {}
@@ -103,13 +112,17 @@ def keywords(module: str, function: str = "") -> dict[str, Any]:
 def _model(name: Any, block: Any) -> dict[str, Any]:
     """The checked block of one model."""
     if not re.fullmatch(r"[a-z][a-z0-9_]*", str(name)):
-        raise UserError(f"params.yaml: models.{name}: a model's name must be lower-case letters, digits and _, a letter first.")
+        raise UserError(
+            f"params.yaml: models.{name}: a model's name must be lower-case letters, digits and _, a letter first."
+        )
     from src.classifiers import ARCHITECTURES
 
     key = f"models.{name}"
     architecture = block.get("architecture") if isinstance(block, dict) else None
     if isinstance(block, dict) and "architecture" in block and architecture not in ARCHITECTURES:
-        raise UserError(f"params.yaml: {key}.architecture: must be one of {', '.join(ARCHITECTURES)}. Got {architecture!r}.")
+        raise UserError(
+            f"params.yaml: {key}.architecture: must be one of {', '.join(ARCHITECTURES)}. Got {architecture!r}."
+        )
     body = keywords(f"classifiers.{architecture}", "body") if architecture else {}
     return _fit(key, keywords("train") | body, block)
 
@@ -141,7 +154,7 @@ def writing(path: str | Path) -> Iterator[Path]:
     unfinished = path.with_name(f".unfinished.{path.name}")  # the suffix stays: NumPy and Keras look at it
     try:
         yield unfinished
-        os.replace(unfinished, path)
+        unfinished.replace(path)
         _written.append(path)
     finally:
         unfinished.unlink(missing_ok=True)

@@ -34,14 +34,18 @@ def connect() -> tuple["MlflowClient", str]:
     if database := re.fullmatch(r"sqlite:///(/.*)", uri):
         file = Path(database[1])
         if not os.access(file if file.exists() else file.parent, os.W_OK):  # MLflow itself would try for 100 seconds
-            raise UserError(f"MLflow's store {file} must be writable. It is not; set MLFLOW_TRACKING_URI to one that is.")
+            raise UserError(
+                f"MLflow's store {file} must be writable. It is not; set MLFLOW_TRACKING_URI to one that is."
+            )
     with open(root() / "mlflow.db.lock", "w") as lock:  # two first connections at once break the database
         fcntl.flock(lock, fcntl.LOCK_EX)
         client = MlflowClient(tracking_uri=uri)
         experiment = client.get_experiment_by_name(EXPERIMENT)
         if experiment:
             return client, experiment.experiment_id
-        place = (root() / "mlartifacts").as_uri() if uri.startswith("sqlite:") else None  # else below the current folder
+        place = (
+            (root() / "mlartifacts").as_uri() if uri.startswith("sqlite:") else None
+        )  # else below the current folder
         return client, client.create_experiment(EXPERIMENT, artifact_location=place)
 
 

@@ -33,8 +33,9 @@ def train(
     epochs: Count,
     **body: Any,
 ) -> Any:
-    """A trained keras.Model. train_set, val_set: {"x": (n, side, side) uint8, "y": (n,) labels}; `body` is the architecture's.
+    """A trained keras.Model; `body` is the architecture's part of the block.
 
+    train_set, val_set: {"x": (n, side, side) uint8, "y": (n,) int64 labels}.
     `on_step` is called after each batch, `on_epoch` after each epoch. Raises UserError if the images are too small.
     """
     import keras
@@ -43,7 +44,8 @@ def train(
     try:
         model = classifiers.build(side=side, classes=classes, architecture=architecture, **body)
     except ValueError as error:
-        raise UserError(f"architecture {architecture} must have larger images. Got {side} x {side}: {str(error).splitlines()[0]}") from None
+        came = f"Got {side} x {side}: {str(error).splitlines()[0]}"
+        raise UserError(f"architecture {architecture} must have larger images. {came}") from None
     rule = keras.optimizers.get({"class_name": optimizer, "config": {"learning_rate": learning_rate}})
     model.compile(optimizer=rule, loss=LOSS, metrics=["accuracy"])
     one_hot = np.eye(classes, dtype=np.float32)
@@ -53,7 +55,7 @@ def train(
 
 
 def recipe_of(name: str, params: dict[str, Any]) -> dict[str, Any]:
-    """A model's block, its epochs replaced by the `epochs` for all where that is given. Raises UserError for an unknown name."""
+    """A model's block, with the `epochs` for all where that is given. Raises UserError for an unknown name."""
     if name not in params["models"]:
         raise UserError(f"the model must be one of {', '.join(params['models'])}. Got {name!r}.")
     return params["models"][name] | ({"epochs": params["epochs"]} if params["epochs"] else {})
@@ -64,45 +66,56 @@ def layer_table(model: Any) -> list[tuple[str, str, str, int]]:
     rows = []
     for layer in model.layers:
         shape = " x ".join(["n", *map(str, layer.output.shape[1:])])
-        rows.append((layer.name, type(layer).__name__, shape, layer.count_params() if hasattr(layer, "count_params") else 0))
+        parameters = layer.count_params() if layer.weights else 0
+        rows.append((layer.name, type(layer).__name__, shape, parameters))
     return rows
+
+
+class Watch:
+    """What is seen of a training: a bar with the time left on a terminal, else a line per epoch; and MLflow's curves."""
+
+    def __init__(self, name: str, epochs: int, steps: int, tracked: tracking.Run) -> None:
+        self.name, self.epochs, self.tracked = name, epochs, tracked
+        self.history: list[dict[str, float]] = []
+        self.on_terminal = Console().is_terminal
+        columns = (BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn())
+        self.bar = Progress(TextColumn("{task.description}"), *columns, disable=not self.on_terminal)
+        self.task = self.bar.add_task(name, total=epochs * steps)
+
+    def on_step(self) -> None:
+        """Move the bar."""
+        self.bar.advance(self.task)
+
+    def on_epoch(self, epoch: int, logs: dict[str, float]) -> None:
+        """Record and show an epoch's loss and accuracy. Raises UserError when the loss is no longer a number."""
+        if not math.isfinite(logs["loss"]):
+            came = f"Got {logs['loss']} in epoch {epoch}; take a lower learning_rate."
+            raise UserError(f"models.{self.name}: the loss must stay finite. {came}")
+        self.history.append({"epoch": epoch} | {key: round(value, 6) for key, value in logs.items()})
+        self.tracked.metrics(logs, step=epoch)
+        so_far = f"{self.name} epoch {epoch}/{self.epochs}: "
+        self.bar.update(self.task, description=f"{so_far}val_accuracy {logs['val_accuracy']:.4f}")
+        if not self.on_terminal:
+            print(so_far + ", ".join(f"{key} {logs[key]:.4f}" for key in HISTORY[1:]), flush=True)
 
 
 def main(params: dict[str, Any], name: str) -> None:
     """data/{train,val}.npz -> models/NAME.keras, its history, layer table and report."""
-    recipe = recipe_of(name, params)
-    seed = params["seed"]
+    recipe, seed = recipe_of(name, params), params["seed"]
     device = backend.start(seed=seed, device=params["device"])
     train_set, val_set = (dict(np.load(f"data/{split}.npz")) for split in ("train", "val"))
-    history: list[dict[str, float]] = []
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn())
-    on_terminal = Console().is_terminal
-    bar = Progress(*columns, disable=not on_terminal)
-    with tracking.training_run(name, {**recipe, "seed": seed, "loss": LOSS, "device": device}) as tracked, bar:
-        steps = bar.add_task(name, total=recipe["epochs"] * math.ceil(len(train_set["x"]) / recipe["batch_size"]))
-
-        def on_epoch(epoch: int, logs: dict[str, float]) -> None:
-            if not math.isfinite(logs["loss"]):
-                raise UserError(f"models.{name}: the loss must stay finite. Got {logs['loss']} in epoch {epoch}; take a lower learning_rate.")
-            history.append({"epoch": epoch} | {key: round(value, 6) for key, value in logs.items()})
-            tracked.metrics(logs, step=epoch)
-            said = ", ".join(f"{key} {logs[key]:.4f}" for key in HISTORY[1:])
-            bar.update(steps, description=f"{name} {epoch}/{recipe['epochs']}: val_accuracy {logs['val_accuracy']:.4f}")
-            if not on_terminal:
-                print(f"{name} epoch {epoch}/{recipe['epochs']}: {said}, {time.perf_counter() - start:.0f} s", flush=True)
-
+    about = {"loss": LOSS, "device": device, "software": backend.software()}
+    with tracking.training_run(name, recipe | {"seed": seed} | about) as tracked:
+        watch = Watch(name, recipe["epochs"], math.ceil(len(train_set["x"]) / recipe["batch_size"]), tracked)
         start = time.perf_counter()
-        model = train(train_set, val_set, seed, lambda: bar.advance(steps), on_epoch, **recipe)
-        report = {
-            "train_seconds": round(time.perf_counter() - start, 3),
-            "epochs": recipe["epochs"],
-            "parameters": model.count_params(),
-            "device": device,
-        }
+        with watch.bar:
+            model = train(train_set, val_set, seed, watch.on_step, watch.on_epoch, **recipe)
+        seconds = round(time.perf_counter() - start, 3)
+        report = {"train_seconds": seconds, "epochs": recipe["epochs"], "parameters": model.count_params()} | about
         tracked.metrics(report)
         classifiers.save(model, f"models/{name}.keras")
         write_json(f"models/{name}.run.json", {"run_id": tracked.id})
-        _write_csv(f"metrics/history/{name}.csv", HISTORY, [[row[key] for key in HISTORY] for row in history])
+        _write_csv(f"metrics/history/{name}.csv", HISTORY, [[row[key] for key in HISTORY] for row in watch.history])
         _write_csv(f"metrics/layers/{name}.csv", ("layer", "type", "output", "parameters"), layer_table(model))
         write_json(f"metrics/train/{name}.json", report)
 

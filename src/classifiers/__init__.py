@@ -14,7 +14,7 @@ ARCHITECTURES = sorted(path.stem for path in Path(__file__).parent.glob("[a-z]*.
 
 
 def body(architecture: str) -> Any:
-    """The function `body` of an architecture's file; its keyword-only parameters are that architecture's part of a model's block."""
+    """The function `body` of an architecture's file; its keyword-only parameters are its part of a model's block."""
     return importlib.import_module(f"{__name__}.{architecture}").body
 
 
@@ -35,7 +35,7 @@ def build(*, side: int, classes: int, architecture: str, **block: Any) -> "keras
 def conv(x: Any, name: str, filters: int, activation: str, padding: str = "valid", pool: bool = False) -> Any:
     """A 3x3 convolution, 2x2 max pooling where asked for, and the activation.
 
-    An activation that never falls commutes exactly with max pooling, gradients too; after it, it has a quarter of the work.
+    An activation that never falls commutes exactly with max pooling, gradients too; after it, it has less to do.
     """
     from keras import layers
 
@@ -59,7 +59,7 @@ def save(model: "keras.Model", path: str) -> None:
 
 
 def _normalise(path: Path) -> None:
-    """Rewrite a .keras file without what differs from save to save: the date, the zip's times, and memory addresses as object ids."""
+    """Rewrite a .keras file without what differs from save to save: dates, and memory addresses as object ids."""
     with zipfile.ZipFile(path) as archive:
         parts = {info.filename: archive.read(info) for info in archive.infolist()}
     metadata = json.loads(parts["metadata.json"])
