@@ -72,7 +72,7 @@ def layer_table(model: Any) -> list[tuple[str, str, str, int]]:
 
 
 class Watch:
-    """What is seen of a training: a bar with the time left on a terminal, else a line per epoch; and MLflow's curves."""
+    """What is seen of a training: a bar with the time left on a terminal, else a line per epoch; and MLflow's curve."""
 
     def __init__(self, name: str, epochs: int, steps: int, tracked: tracking.Run) -> None:
         self.name, self.epochs, self.tracked = name, epochs, tracked
