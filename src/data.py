@@ -32,7 +32,7 @@ Source = Literal["auto", "folder", "debian", "official", "apt", "csv", "digits"]
 
 
 class Images(NamedTuple):
-    """Labelled images: x (n, side, side) uint8, y (n,) int64. With `names`, y[i] says what is to be seen: names[y[i]]."""
+    """Labelled images: x (n, side, side) uint8, y (n,) int64. With `names`, names[y[i]] is what image i shows."""
 
     x_train: np.ndarray
     y_train: np.ndarray
@@ -52,20 +52,20 @@ class Images(NamedTuple):
 
 
 def data(*, source: Source, folder: str | None) -> tuple[Images, str]:
-    """The images that the params block `data` asks for, and a line that says where they came from. Raises UserError."""
+    """The images that the params block `data` asks for, and in words where they came from. Raises UserError."""
     if source == "digits":
         return read_digits(), "scikit-learn's bundled digits, scaled up to 28 x 28"
     if source == "csv":
         if folder is None:
             raise UserError(
-                "params.yaml: data.folder: must name the folder of the four CSV files when data.source is csv. Got null."
+                "params.yaml: data.folder: must name the folder of the CSV files for data.source: csv. Got null."
             )
         return read_csv(Path(folder)), f"the CSV files in {folder}"
     return public(source=source, folder=folder)
 
 
 def public(*, source: str, folder: str | None) -> tuple[Images, str]:
-    """Fashion-MNIST, its content checked, and where it came from. Raises UserError, or download.Unavailable without a source."""
+    """Fashion-MNIST, its content checked, and in words where it came from. Raises UserError."""
     files, origin = download.idx_files(list(FASHION_MNIST), source=source, folder=folder)
     content = {name: verify(name, *files[name]) for name in FASHION_MNIST}
     arrays = [parse_idx(content[name]) for name in FASHION_MNIST]
@@ -89,19 +89,20 @@ def verify(name: str, raw: bytes, where: str) -> bytes:
     elif not content:
         what = "It is empty"
     else:
-        what = f"Its content has SHA-256 {found} ({len(content)} bytes), not {FASHION_MNIST[name]}: it is cut, changed or another file"
+        sums = f"SHA-256 {found} ({len(content)} bytes), not {FASHION_MNIST[name]}"
+        what = f"Its content has {sums}: it is cut, changed or another file"
     raise UserError(f"{where}: must be Fashion-MNIST's {name}. {what}; fetch it again.")
 
 
 def parse_idx(content: bytes) -> np.ndarray:
-    """IDX bytes -> the uint8 array in them. Format: two zero bytes, type 8 (uint8), rank, big-endian int32 sizes, values."""
+    """IDX bytes -> the uint8 array in them: two zero bytes, type 8 (uint8), rank, big-endian int32 sizes, values."""
     rank = content[3]
     shape = np.frombuffer(content, ">i4", rank, offset=4)
     return np.frombuffer(content, np.uint8, offset=4 + 4 * rank).reshape(shape)
 
 
 def read_digits() -> Images:
-    """scikit-learn's 1,797 real 8x8 digit images, doubled three times and a half to 28x28; the first 80 % are for training."""
+    """scikit-learn's 1,797 real 8x8 digit images, scaled to 28x28 by repeating pixels; the first 80 % for training."""
     from sklearn.datasets import load_digits
 
     digits = load_digits()
@@ -112,7 +113,7 @@ def read_digits() -> Images:
 
 
 def read_csv(folder: Path) -> Images:
-    """Four files, each with a header line: x_train, x_test (one image a row, pixels 0..255), y_train, y_test (one label a row).
+    """Four files with a header line: x_train, x_test (one image a row, pixels 0..255), y_train, y_test (one label a row).
 
     Image side and classes come from the data. Raises UserError.
     """
@@ -120,12 +121,10 @@ def read_csv(folder: Path) -> Images:
     y_train, y_test = (_labels(folder / f"{name}.csv") for name in ("y_train", "y_test"))
     for split, x, y in (("train", x_train, y_train), ("test", x_test, y_test)):
         if len(x) != len(y):
-            raise UserError(
-                f"{folder}/y_{split}.csv: must have one label for each of the {len(x)} images of x_{split}.csv. Got {len(y)}."
-            )
+            raise UserError(f"{folder}/y_{split}.csv: must have one label for each of {len(x)} images. Got {len(y)}.")
     if x_train.shape[1:] != x_test.shape[1:]:
         raise UserError(
-            f"{folder}/x_test.csv: must have {x_train[0].size} pixel columns as x_train.csv. Got {x_test[0].size}."
+            f"{folder}/x_test.csv: must have {x_train[0].size} columns, as x_train.csv. Got {x_test[0].size}."
         )
     if strange := set(y_test.tolist()) - set(y_train.tolist()):
         raise UserError(f"{folder}/y_test.csv: must have only labels that y_train.csv has. Got {sorted(strange)}.")
@@ -140,7 +139,7 @@ def _pixels(path: Path) -> np.ndarray:
     side = int(values.shape[1] ** 0.5)
     if side * side != values.shape[1]:
         raise UserError(
-            f"{path}: must have side x side pixel columns, such as 784. Got {values.shape[1]}; remove index or label columns."
+            f"{path}: must have side x side pixel columns, such as 784, and no other. Got {values.shape[1]}."
         )
     return values.reshape(-1, side, side)
 
@@ -161,14 +160,13 @@ def _whole_numbers(path: Path, *, low: int, high: int) -> np.ndarray:
         frame: Any = pd.read_csv(path, low_memory=False)
     except FileNotFoundError:
         raise UserError(
-            f"{path}: not found. data.folder must hold x_train.csv, y_train.csv, x_test.csv and y_test.csv."
+            f"{path}: not found. data.folder must hold x_train.csv, y_train.csv, x_test.csv, y_test.csv."
         ) from None
     except pd.errors.EmptyDataError:
         raise UserError(f"{path}: must have a header line and rows. It is empty.") from None
     except (pd.errors.ParserError, UnicodeDecodeError) as error:
-        raise UserError(
-            f"{path}: must be CSV with equally long rows. {str(error).strip().removeprefix('Error tokenizing data. C error: ')}."
-        ) from None
+        why = str(error).strip().removeprefix("Error tokenizing data. C error: ")
+        raise UserError(f"{path}: must be CSV with equally long rows. {why}.") from None
     if not isinstance(frame.index, pd.RangeIndex):
         raise UserError(f"{path}: rows must be as long as the header line ({frame.shape[1]} names). They are longer.")
     if frame.empty:
@@ -178,12 +176,7 @@ def _whole_numbers(path: Path, *, low: int, high: int) -> np.ndarray:
     if bad.any():
         row, column = np.argwhere(bad)[0]
         came = frame.iat[row, column]
-        came = (
-            "nothing (a short row or an empty cell)"
-            if pd.isna(came)
-            else repr(came.item() if hasattr(came, "item") else came)
-        )
-        raise UserError(
-            f"{path}: line {row + 2}, column {column + 1}: must be a whole number from {low} to {high}. Got {came}."
-        )
+        shown = "nothing (a short row or an empty cell)" if pd.isna(came) else str(came)
+        where = f"{path}: line {row + 2}, column {column + 1}"
+        raise UserError(f"{where}: must be a whole number from {low} to {high}. Got {shown}.")
     return numbers.to_numpy()

@@ -1,4 +1,189 @@
-from src.stage import *
+"""Decode the labels: which garments each one stands for, with the evidence, and a check of that answer by counting."""
+
+import json
+from math import factorial, prod
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from src import plots, tracking
+from src.data import GARMENTS
+from src.prepare import AMBIGUOUS, UNKNOWN
+from src.stage import Count, Fraction, run, write_json
+
+Split = dict[str, np.ndarray]  # y (n,): the label's number; garments (n,): the garment's, AMBIGUOUS or UNKNOWN
 
 
-def decode(x, *, sheet: Count, per_label: Count) -> None: ...
+def decode(
+    splits: dict[str, Split],
+    labels: list[str],
+    names: list[str],
+    *,
+    min_share: Fraction,
+    sheet: Count,
+    per_label: Count,
+) -> dict[str, Any]:
+    """What each label stands for: a garment belongs to the label that at least `min_share` of its known images bear.
+
+    A garment without such a label is claimed for none. The count check asks of each label and split whether it has
+    exactly as many images as the garments claimed for it; `certified` says that all do and that every image is known.
+    Also returned is which test images to show: `sheet` of all and `per_label` of each label.
+    """
+    tables = {split: contingency(arrays, len(labels), len(names)) for split, arrays in splits.items()}
+    total = np.sum(list(tables.values()), axis=0)
+    images = total.sum(axis=1)
+    decoding: dict[str, Any] = {label: {"garments": [], "evidence": {}} for label in labels}
+    undecided = []
+    for garment, row in enumerate(total):
+        if images[garment] and (share := row.max() / images[garment]) >= min_share:
+            found = decoding[labels[row.argmax()]]
+            found["garments"].append(names[garment])
+            found["evidence"][names[garment]] = {"images": int(images[garment]), "share": float(share)}
+        else:
+            undecided.append(names[garment])
+    counts = count_check(splits, tables, decoding, labels, names)
+    known = {split: coverage(arrays["garments"]) for split, arrays in splits.items()}
+    everything = bool(names) and all(part["known"] == part["images"] for part in known.values())
+    return {
+        "known": known,
+        "decoding": decoding,
+        "undecided": undecided,
+        "count_check": counts,
+        "certified": everything and all(row["agrees"] for by_label in counts.values() for row in by_label.values()),
+        "mappings_that_fit_the_counts": fitting_mappings(splits["test"]["y"], len(labels), len(names)),
+        "table": {
+            split: {name: dict(zip(labels, row, strict=True)) for name, row in zip(names, table.tolist(), strict=True)}
+            for split, table in tables.items()
+        },
+        "shown": {
+            "sheet": list(range(min(sheet, len(splits["test"]["y"])))),
+            "per_label": {
+                label: np.flatnonzero(splits["test"]["y"] == i)[:per_label].tolist() for i, label in enumerate(labels)
+            },
+        },
+    }
+
+
+def contingency(split: Split, labels: int, garments: int) -> np.ndarray:
+    """Known images by garment and label: (garments, labels) int64."""
+    known = split["garments"] >= 0
+    table = np.zeros((garments, labels), dtype=np.int64)
+    np.add.at(table, (split["garments"][known], split["y"][known]), 1)
+    return table
+
+
+def coverage(garments: np.ndarray) -> dict[str, int]:
+    """How many images there are, are known, match garments that differ, and match none."""
+    return {
+        "images": len(garments),
+        "known": int((garments >= 0).sum()),
+        "ambiguous": int((garments == AMBIGUOUS).sum()),
+        "unknown": int((garments == UNKNOWN).sum()),
+    }
+
+
+def count_check(
+    splits: dict[str, Split],
+    tables: dict[str, np.ndarray],
+    decoding: dict[str, Any],
+    labels: list[str],
+    names: list[str],
+) -> dict[str, dict[str, dict[str, Any]]]:
+    """For each split and label: the images counted, those expected of the garments claimed, and whether they agree."""
+    check: dict[str, dict[str, dict[str, Any]]] = {}
+    for split, table in tables.items():
+        counted = np.bincount(splits[split]["y"], minlength=len(labels)).tolist()
+        of_garment = dict(zip(names, table.sum(axis=1).tolist(), strict=True))
+        check[split] = {}
+        for label, images in zip(labels, counted, strict=True):
+            expected = sum(of_garment[name] for name in decoding[label]["garments"])
+            check[split][label] = {"images": images, "expected": expected, "agrees": images == expected}
+    return check
+
+
+def fitting_mappings(y: np.ndarray, labels: int, garments: int) -> int | None:
+    """How many ways there are to deal out equally frequent garments so that every label has its number of images.
+
+    y: (n,) ints 0..labels-1. None where a label's count is no multiple of one garment's; 0 garments are taken for ten.
+    """
+    counts = np.bincount(y, minlength=labels)
+    garments = garments or len(GARMENTS)
+    each, rest = divmod(int(counts.sum()), garments)
+    if rest or not each or (counts % each).any():
+        return None
+    return factorial(garments) // prod(factorial(int(count) // each) for count in counts)
+
+
+def against_written(decoding: dict[str, Any], published: dict[str, Any]) -> dict[str, Any]:
+    """The decoding beside the one that was written down in 2022, and that one beside its own counts, label by label."""
+    comparison = {}
+    for label, written in published["written_decoding"].items():
+        found, counted = decoding[label]["garments"], published["test_label_counts"][label]
+        comparison[label] = {
+            "written": written,
+            "only_written": [name for name in written if name not in found],
+            "only_found": [name for name in found if name not in written],
+            "written_images": 1000 * len(written),  # the public test set has 1,000 images of each garment
+            "published_images": counted,
+            "written_fits_its_counts": 1000 * len(written) == counted,
+        }
+    return comparison
+
+
+def conclusion(report: dict[str, Any]) -> str:
+    """What can be said, in a sentence or two."""
+    images = sum(part["images"] for part in report["known"].values())
+    known = sum(part["known"] for part in report["known"].values())
+    ways = report["mappings_that_fit_the_counts"]
+    fit = f" The counts alone leave {ways:,} mappings." if ways else ""
+    if not known:
+        return f"Nothing can be known: no image equals a public one, or there was no public data to look into.{fit}"
+    if report["certified"]:
+        return f"Every label is decoded: all {images:,} images are known and all counts agree.{fit}"
+    ambiguous = sum(part["ambiguous"] for part in report["known"].values())
+    return (
+        f"{known:,} of {images:,} images are known, {ambiguous:,} match garments that differ and are left out; "
+        f"undecided garments: {', '.join(report['undecided']) or 'none'}.{fit}"
+    )
+
+
+def main(params: dict[str, Any]) -> None:
+    """Labels, garments and clusters -> the report and pictures; the encoder's MLflow run gets the mapping as tags."""
+    arrays = {split: np.load(f"data/{split}.npz") for split in ("train", "val", "test")}
+    garments = np.load("data/garments.npz")
+    names = garments["names"].tolist()
+    labels = json.loads(Path("metrics/prepare.json").read_text())["labels"]
+    splits = {split: {"y": file["y"], "garments": garments[split]} for split, file in arrays.items()}
+    encoder, split = params["embed"]["model"], params["embed"]["split"]
+    run_id = json.loads(Path(f"models/{encoder}.run.json").read_text())["run_id"]
+    with tracking.resumed_run(encoder, run_id) as tracked:
+        report = decode(splits, labels, names, **params["decode"])
+        report["conclusion"] = conclusion(report)
+        published = json.loads(Path("data/published.json").read_text())
+        if tuple(names) == GARMENTS and list(published["written_decoding"]) == labels:
+            report["against_written"] = against_written(report["decoding"], published)
+        shown, x, test = report.pop("shown"), arrays["test"]["x"], splits["test"]
+        pairs = zip(test["y"], test["garments"], strict=True)
+        captions = [f"{labels[y]}: {names[garment] if garment >= 0 else '?'}" for y, garment in pairs]
+        plots.images("metrics/sheet.png", [(x[row], captions[row]) for row in shown["sheet"]], columns=10)
+        plots.images(
+            "metrics/labels.png",
+            [(x[row], captions[row]) for rows in shown["per_label"].values() for row in rows],
+            columns=params["decode"]["per_label"],
+        )
+        if names:
+            clusters = np.load("data/clusters.npz")["kmeans"]
+            by_cluster = contingency(
+                {"y": clusters, "garments": splits[split]["garments"]}, clusters.max() + 1, len(names)
+            )
+            by_label = sum(contingency(part, len(labels), len(names)) for part in splits.values())
+            plots.tables("metrics/decoding.png", names, {"label": by_label, f"KMeans cluster ({split})": by_cluster})
+        tracked.tags({f"label_{label}": ", ".join(found["garments"]) for label, found in report["decoding"].items()})
+        tracked.tags({"decoding_certified": report["certified"]})
+        write_json("metrics/decode.json", report)
+    print(f"decode: {report['conclusion']}")
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,4 +1,4 @@
-"""Where Fashion-MNIST's four files can come from, tried in order: a folder, Debian's folder, the official sites, Debian's package."""
+"""Where Fashion-MNIST's four files can come from: a folder, Debian's folder, the official sites, Debian's package."""
 
 import subprocess
 import tempfile
@@ -50,8 +50,8 @@ def idx_files(names: list[str], *, source: str, folder: str | None) -> tuple[Fil
             console.print(f"{name}: {reason}", highlight=False, soft_wrap=True)
             reasons.append(f"{name}: {reason}")
     raise UserError(
-        f"Fashion-MNIST could not be had ({'; '.join(reasons)}). Put its four IDX files into a folder and name it in data.folder, "
-        "or take data.source: digits, which needs no network."
+        f"Fashion-MNIST could not be had ({'; '.join(reasons)}). Put its four IDX files into a folder and name that "
+        "in data.folder, or take data.source: digits, which needs no network."
     )
 
 

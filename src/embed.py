@@ -1,6 +1,71 @@
-from src.stage import *
+"""Embed one split in a model's layer, and draw maps of it: PCA and t-SNE in two dimensions."""
+
+from typing import Any, Literal
+
+import numpy as np
+
+from src import backend
+from src.stage import Positive, Seed, UserError, run, write_json, writing
+
+BATCH = 500  # images a call: memory, not results
 
 
 def embed(
-    x, *, model: str, layer: str, split: Literal["train", "val", "test"], perplexity: Positive, seed: Seed
-) -> None: ...
+    classifier: Any,
+    x: np.ndarray,
+    *,
+    model: str,
+    layer: str,
+    split: Literal["train", "val", "test"],
+    perplexity: Positive,
+    seed: Seed,
+) -> dict[str, np.ndarray]:
+    """The layer's output for images (n, side, side) uint8, and two maps of it.
+
+    Returns features (n, d) float32 (more axes are flattened), pca and tsne (n, 2) float32, and explained (2,), the
+    share of the features' variance along each axis of the PCA map. `model` and `split` name what the caller has loaded.
+    Raises UserError for an unknown layer, or a perplexity that is not below the number of images.
+    """
+    import keras
+    from sklearn.decomposition import PCA
+    from sklearn.manifold import TSNE
+
+    names = [known.name for known in classifier.layers]
+    if layer not in names:
+        raise UserError(f"params.yaml: embed.layer: must be a layer of {model}: {', '.join(names)}. Got {layer!r}.")
+    if perplexity >= len(x):
+        raise UserError(
+            f"params.yaml: embed.perplexity: must be below the {len(x)} images of {split}. Got {perplexity}."
+        )
+    encoder = keras.Model(classifier.inputs, classifier.get_layer(layer).output)
+    features = backend.predictor(encoder, batch_size=BATCH)(x).reshape(len(x), -1)
+    pca = PCA(n_components=2, random_state=seed)
+    tsne = TSNE(n_components=2, perplexity=perplexity, init="pca", learning_rate="auto", random_state=seed, n_jobs=-1)
+    return {
+        "features": features,
+        "pca": pca.fit_transform(features).astype(np.float32),
+        "tsne": tsne.fit_transform(features).astype(np.float32),
+        "explained": pca.explained_variance_ratio_,
+    }
+
+
+def main(params: dict[str, Any]) -> None:
+    """models/MODEL.keras and one split -> data/embedding.npz."""
+    backend.start(seed=params["seed"], device=params["device"])
+    import keras
+
+    block = params["embed"]
+    x = np.load(f"data/{block['split']}.npz")["x"]
+    embedding = embed(keras.models.load_model(f"models/{block['model']}.keras"), x, **block)
+    explained = embedding.pop("explained").tolist()
+    with writing("data/embedding.npz") as file:
+        np.savez(file, features=embedding["features"], pca=embedding["pca"], tsne=embedding["tsne"])
+    shape = dict(zip(("images", "dimensions"), embedding["features"].shape, strict=True))
+    report = {"model": block["model"], "layer": block["layer"], "split": block["split"], **shape}
+    write_json(
+        "metrics/embed.json", report | {"explained_variance_ratio": explained, "explained_by_map": sum(explained)}
+    )
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,6 +1,6 @@
-"""Every picture, and the only file that imports matplotlib: functions from arrays to PNG files that are the same for the same arrays."""
+"""Every picture, and the only file that imports matplotlib: the same arrays give the same PNG file."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -39,3 +39,91 @@ def class_counts(path: str, counts: Mapping[str, Mapping[str, int]]) -> None:
             ax.bar_label(bars)
             ax.set(title=f"{split}: {sum(by_label.values())} images", xlabel="label", ylabel="images")
             ax.grid(axis="x", visible=False)
+
+
+def learning_curves(path: str, name: str, history: list[dict[str, float]]) -> None:
+    """A model's four curves: accuracy and loss by epoch, and accuracy by loss in validation and in training.
+
+    history: one {"epoch", "loss", "accuracy", "val_loss", "val_accuracy"} per epoch.
+    """
+    column = {key: [row[key] for row in history] for key in history[0]}
+    with figure(path, 1, 4, (17, 3.8)) as axes:
+        for ax, measure in zip(axes[0, :2], ("accuracy", "loss"), strict=True):
+            ax.plot(column["epoch"], column[measure], marker=".", label="training")
+            ax.plot(column["epoch"], column[f"val_{measure}"], marker=".", label="validation")
+            ax.set(title=f"{name}: {measure} by epoch", xlabel="epoch", ylabel=measure)
+            ax.xaxis.get_major_locator().set_params(integer=True)
+            ax.legend()
+        for ax, prefix, what in zip(axes[0, 2:], ("val_", ""), ("validation", "training"), strict=True):
+            loss, accuracy = column[f"{prefix}loss"], column[f"{prefix}accuracy"]
+            ax.plot(loss, accuracy, color="0.7", zorder=1)
+            dots = ax.scatter(loss, accuracy, c=column["epoch"], cmap="viridis", s=18, zorder=2)
+            ax.figure.colorbar(dots, ax=ax, label="epoch", ticks=sorted({1, len(history)}))
+            ax.set(title=f"{name}: {what} accuracy by loss", xlabel=f"{what} loss", ylabel=f"{what} accuracy")
+
+
+def confusion(path: str, name: str, counts: Any, labels: Sequence[str]) -> None:
+    """A confusion matrix, (labels, labels) counts, rows the true labels; colours are shares of a row."""
+    side = 1.6 + 0.75 * len(labels)
+    with figure(path, 1, 1, (side + 0.6, side)) as axes:
+        ax = axes[0, 0]
+        _table(ax, counts, labels, labels)
+        ax.set(title=f"{name}: test images", xlabel="predicted label", ylabel="true label")
+
+
+def tables(path: str, names: Sequence[str], counts: Mapping[str, Any]) -> None:
+    """Side by side, {what the columns are: (names, columns) counts}, garments in rows; colours are shares of a row."""
+    width = sum(table.shape[1] for table in counts.values())
+    with figure(path, 1, len(counts), (3 + 0.85 * width, 1.4 + 0.42 * len(names)), sharey=True) as axes:
+        for ax, (what, table) in zip(axes[0], counts.items(), strict=True):
+            _table(ax, table, names, [str(column) for column in range(table.shape[1])])
+            ax.set(title=f"garment x {what}", xlabel=what)
+
+
+def _table(ax: Any, counts: Any, rows: Sequence[str], columns: Sequence[str]) -> None:
+    """Counts as numbers on a blue that is darker for a larger share of the row."""
+    shares = counts / counts.sum(axis=1, keepdims=True).clip(1)
+    ax.imshow(shares, cmap="Blues", vmin=0, vmax=1, aspect="auto")
+    ax.set_xticks(range(len(columns)), columns)
+    ax.set_yticks(range(len(rows)), rows)
+    ax.grid(visible=False)
+    for (row, column), count in ((place, counts[place]) for place in zip(*counts.nonzero(), strict=True)):
+        ax.text(column, row, count, ha="center", va="center", color="white" if shares[row, column] > 0.5 else "black")
+
+
+def k_distances(path: str, distances: Any, k: int, eps: float) -> None:
+    """Ascending distances, (n,), of each point to its k-th neighbour, and the eps in use."""
+    with figure(path, 1, 1, (7, 4.2)) as axes:
+        ax = axes[0, 0]
+        ax.plot(distances)
+        ax.axhline(eps, color="tab:red", linestyle="--", label=f"eps = {eps}")
+        ax.set(title=f"Distance to neighbour number {k}", xlabel="images, by distance", ylabel="distance")
+        ax.legend()
+
+
+def clusters(path: str, maps: Mapping[str, Any], groups: Mapping[str, Any]) -> None:
+    """Scatter plots: a row per map, {name: (n, 2)}, a column per grouping, {name: (n,)}; negative is noise, grey."""
+    from matplotlib import colormaps
+
+    with figure(path, len(maps), len(groups), (5.6 * len(groups), 5 * len(maps))) as axes:
+        for row, (map_name, points) in zip(axes, maps.items(), strict=True):
+            for ax, (group_name, members) in zip(row, groups.items(), strict=True):
+                present = sorted(set(members.tolist()))
+                palette = colormaps["tab10" if max(present) < 10 else "tab20"]
+                for group in present:
+                    inside = members == group
+                    name, color = ("noise", "0.75") if group < 0 else (str(group), palette(group % palette.N))
+                    ax.scatter(*points[inside].T, s=3, color=color, linewidths=0, label=f"{name} ({inside.sum():,})")
+                ax.set(title=f"{group_name} on the {map_name} map", xticks=[], yticks=[])
+                ax.legend(markerscale=4, fontsize=8, loc="upper right", framealpha=0.8)
+
+
+def images(path: str, pictures: Sequence[tuple[Any, str]], columns: int) -> None:
+    """A sheet of (side, side) uint8 pictures with a caption above each, in rows of `columns`."""
+    rows = -(-len(pictures) // columns)
+    with figure(path, rows, columns, (1.15 * columns, 1.3 * rows)) as axes:
+        for ax in axes.flat:
+            ax.axis("off")
+        for ax, (picture, caption) in zip(axes.flat, pictures, strict=False):
+            ax.imshow(picture, cmap="gray_r", vmin=0, vmax=255)
+            ax.set_title(caption, fontsize=7)

@@ -1,4 +1,4 @@
-"""Hide the garments behind labels, split off validation data, and keep the garments apart from everything that learns."""
+"""Hide the garments behind labels, split off validation data, and keep the garments away from all that learns."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -20,8 +20,8 @@ def prepare(
 ) -> dict[str, Any]:
     """Labels and a train/validation split.
 
-    Returns, for each of train, val and test, {"x": (n, side, side) uint8, "y": (n,) int64 in 0..k-1, "garments": (n,) int64},
-    and "labels" and "garments", the names. The split is scikit-learn's train_test_split, as in the notebook.
+    Returns for each of train, val and test {"x": (n, side, side) uint8, "y": (n,) int64 in 0..k-1, "garments": (n,)
+    int64}, and the names of "labels" and "garments". The split is scikit-learn's train_test_split, as in the notebook.
     Raises UserError where groups are not a partition of the names.
     """
     from sklearn.model_selection import train_test_split
@@ -41,7 +41,8 @@ def prepare(
     rows, val_rows = train_test_split(np.arange(len(y_train)), test_size=val_size, random_state=seed)
     if len(set(y_train[rows])) < len(labels):
         raise UserError(
-            f"each of the {len(labels)} labels must be among the {len(rows)} training images left by prepare.val_size. One is not."
+            f"params.yaml: prepare.val_size: must leave training images of each of the {len(labels)} labels. "
+            f"Got {val_size}, which leaves {len(rows)} images and not every label."
         )
     return {
         "train": {"x": images.x_train[rows], "y": y_train[rows], "garments": answers[0][rows]},
@@ -53,7 +54,10 @@ def prepare(
 
 
 def labels_of(names: Sequence[str], groups: Groups, key: str = "groups") -> np.ndarray:
-    """The label of each name, its group's position: (len(names),) int64. Raises UserError unless groups are a partition of the names."""
+    """The label of each name, the position of its group: (len(names),) int64.
+
+    Raises UserError unless the groups are a partition of the names.
+    """
     listed = Counter(name for group in groups for name in group)
     problems = [f"{name!r} is missing" for name in names if name not in listed]
     problems += [f"{name!r} is there {times} times" for name, times in listed.items() if times > 1 and name in names]
@@ -62,7 +66,8 @@ def labels_of(names: Sequence[str], groups: Groups, key: str = "groups") -> np.n
     problems += ["there are fewer than two groups"] * (len(groups) < 2)
     if problems:
         raise UserError(
-            f"params.yaml: prepare.{key}: must have each of {', '.join(names)} once. Got groups in which {'; '.join(problems)}."
+            f"params.yaml: prepare.{key}: must have each of {', '.join(names)} once. "
+            f"Got groups in which {'; '.join(problems)}."
         )
     label_of = {name: label for label, group in enumerate(groups) for name in group}
     return np.array([label_of[name] for name in names])
@@ -71,7 +76,7 @@ def labels_of(names: Sequence[str], groups: Groups, key: str = "groups") -> np.n
 def identify(x: np.ndarray, public: Images | None) -> np.ndarray:
     """The garment of each image by exact match of all its pixels with a public image, training or test.
 
-    (n, side, side) uint8 -> (n,) int64: its number, AMBIGUOUS where equal images have different garments, UNKNOWN without a match.
+    (n, side, side) uint8 -> (n,) int64: its number, AMBIGUOUS where equal public images differ, UNKNOWN without one.
     """
     known: dict[bytes, int] = {}
     for images, garments in ((public.x_train, public.y_train), (public.x_test, public.y_test)) if public else ():

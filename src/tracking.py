@@ -37,7 +37,7 @@ def connect() -> tuple["MlflowClient", str]:
             raise UserError(
                 f"MLflow's store {file} must be writable. It is not; set MLFLOW_TRACKING_URI to one that is."
             )
-    with open(root() / "mlflow.db.lock", "w") as lock:  # two first connections at once break the database
+    with (root() / "mlflow.db.lock").open("w") as lock:  # two first connections at once break the database
         fcntl.flock(lock, fcntl.LOCK_EX)
         client = MlflowClient(tracking_uri=uri)
         experiment = client.get_experiment_by_name(EXPERIMENT)

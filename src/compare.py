@@ -1,0 +1,105 @@
+"""Compare the models: one table from the reports of train and evaluate, beside the values published in 2022."""
+
+import csv
+import json
+from pathlib import Path
+from typing import Any
+
+from src.stage import run, write_json, writing
+
+SPLITS = ("train", "val", "test")
+
+
+def compare(
+    models: dict[str, dict[str, Any]],
+    trained: dict[str, dict[str, Any]],
+    evaluated: dict[str, dict[str, Any]],
+    published: dict[str, dict[str, Any]],
+) -> dict[str, dict[str, Any]]:
+    """One row of the table per model, in the order of params.yaml: {model: {column: value}}.
+
+    Accuracies in [0, 1], times in seconds; `difference` is the test accuracy less the published one, and both are None
+    where none was published.
+    """
+    table = {}
+    for name, block in models.items():
+        train, test = trained[name], evaluated[name]
+        known = published.get(name, {}).get("test_accuracy")
+        table[name] = {
+            **{f"{split}_accuracy": test[f"{split}_accuracy"] for split in SPLITS},
+            "train_seconds": train["train_seconds"],
+            "test_seconds": test["test_seconds"],
+            "epochs": train["epochs"],
+            "optimizer": block["optimizer"],
+            "loss": train["loss"],
+            "activation": block["activation"],
+            "parameters": train["parameters"],
+            "device": train["device"],
+            "published_test_accuracy": known,
+            "difference": None if known is None else round(test["test_accuracy"] - known, 6),
+        }
+    return table
+
+
+def markdown(table: dict[str, dict[str, Any]]) -> str:
+    """The table for people: accuracies in per cent, the device below it."""
+    header = (
+        "| Model | Training accuracy | Validation accuracy | Test accuracy | Published | Difference | Training time "
+        "| Testing time | Epochs | Optimizer | Loss | Activation | Parameters |"
+    )
+    lines = [header, "|---" + "|---:" * 8 + "|---" * 3 + "|---:|"]
+    for name, row in table.items():
+        known = row["published_test_accuracy"]
+        cells = [
+            name,
+            *(f"{row[f'{split}_accuracy']:.2%}" for split in SPLITS),
+            "" if known is None else f"{known:.2%}",
+            "" if known is None else f"{100 * row['difference']:+.2f}",
+            f"{row['train_seconds']:.0f} s",
+            f"{row['test_seconds']:.2f} s",
+            str(row["epochs"]),
+            row["optimizer"],
+            row["loss"].replace("_", " "),
+            row["activation"],
+            f"{row['parameters']:,}",
+        ]
+        lines.append(f"| {' | '.join(cells)} |")
+    best = max(table, key=lambda name: table[name]["val_accuracy"])
+    devices = ", ".join(sorted({row["device"] for row in table.values()}))
+    return "\n".join(
+        [
+            *lines,
+            "",
+            f"Best by validation accuracy: {best}. Device: {devices}.",
+            "Training time: compiling, all epochs and the validation after each. Testing time: predicting the test set "
+            "once more after a first pass, from the host's memory and back. Difference: percentage points.",
+            "",
+        ]
+    )
+
+
+def main(params: dict[str, Any]) -> None:
+    """metrics/{train,evaluate}/*.json -> metrics/comparison.{json,csv,md} and the curves of all models in one file."""
+    models = params["models"]
+    trained, evaluated = (
+        {name: json.loads(Path(f"metrics/{stage}/{name}.json").read_text()) for name in models}
+        for stage in ("train", "evaluate")
+    )
+    published = json.loads(Path("data/published.json").read_text())["models"]
+    table = compare(models, trained, evaluated, published)
+    with writing("metrics/comparison.csv") as file, file.open("w", newline="") as out:
+        rows = [{"model": name} | row for name, row in table.items()]
+        writer = csv.DictWriter(out, list(rows[0]), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+    with writing("metrics/comparison.md") as file:
+        file.write_text(markdown(table))
+    with writing("metrics/learning_curves.csv") as file:
+        histories = {name: Path(f"metrics/history/{name}.csv").read_text().splitlines() for name in models}
+        lines = [f"{name},{line}" for name, history in histories.items() for line in history[1:]]
+        file.write_text("\n".join([f"model,{histories[next(iter(models))][0]}", *lines]) + "\n")
+    write_json("metrics/comparison.json", table)
+
+
+if __name__ == "__main__":
+    run(main)
