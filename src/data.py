@@ -9,7 +9,7 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 
 from src import download
-from src.stage import UserError
+from src.stage import Count, UserError
 
 GARMENTS = ("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot")
 DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
@@ -51,8 +51,18 @@ class Images(NamedTuple):
             return cls(**{key: file[key] for key in cls._fields[:-1]}, names=tuple(file["names"].tolist()))
 
 
-def data(*, source: Source, folder: str | None) -> tuple[Images, str]:
-    """The images that the params block `data` asks for, and in words where they came from. Raises UserError."""
+def data(*, source: Source, folder: str | None, limit: Count | None) -> tuple[Images, str]:
+    """The images that the params block `data` asks for, and in words where they came from.
+
+    `limit`: only so many of the first training images and of the first test images; None for all. Raises UserError.
+    """
+    images, origin = _all(source, folder)
+    x_train, y_train, x_test, y_test = (array[:limit] for array in images[:4])
+    return Images(x_train, y_train, x_test, y_test, images.names), origin
+
+
+def _all(source: Source, folder: str | None) -> tuple[Images, str]:
+    """All images of a source, and in words where they came from."""
     if source == "digits":
         return read_digits(), "scikit-learn's bundled digits, scaled up to 28 x 28"
     if source == "csv":
@@ -113,7 +123,7 @@ def read_digits() -> Images:
 
 
 def read_csv(folder: Path) -> Images:
-    """Four files with a header line: x_train, x_test (one image a row, pixels 0..255), y_train, y_test (one label a row).
+    """Four files with a header line: x_train, x_test (an image a row, pixels 0..255), y_train, y_test (a label a row).
 
     Image side and classes come from the data. Raises UserError.
     """

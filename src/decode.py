@@ -68,8 +68,13 @@ def decode(
 def contingency(split: Split, labels: int, garments: int) -> np.ndarray:
     """Known images by garment and label: (garments, labels) int64."""
     known = split["garments"] >= 0
-    table = np.zeros((garments, labels), dtype=np.int64)
-    np.add.at(table, (split["garments"][known], split["y"][known]), 1)
+    return cross(split["garments"][known], split["y"][known], garments, labels)
+
+
+def cross(rows: np.ndarray, columns: np.ndarray, height: int, width: int) -> np.ndarray:
+    """How often each pair occurs in two (n,) arrays of ints: (height, width) int64."""
+    table = np.zeros((height, width), dtype=np.int64)
+    np.add.at(table, (rows, columns), 1)
     return table
 
 
@@ -148,41 +153,53 @@ def conclusion(report: dict[str, Any]) -> str:
     )
 
 
+def draw(
+    report: dict[str, Any],
+    x: np.ndarray,
+    splits: dict[str, Split],
+    clusters: Split,
+    labels: list[str],
+    names: list[str],
+) -> None:
+    """The sheet of test images, x, the images of each label, and tables of labels, garments and KMeans clusters."""
+    test = splits["test"]
+    pairs = zip(test["y"], test["garments"], strict=True)
+    captions = [f"{labels[y]}: {names[garment] if garment >= 0 else '?'}" for y, garment in pairs]
+    sheet = report["sheet"]
+    rows = [sheet[first : first + 10] for first in range(0, len(sheet), 10)]
+    for name, lines in {"sheet": rows, "labels": list(report["per_label"].values())}.items():
+        plots.images(f"metrics/{name}.png", [[(x[row], captions[row]) for row in line] for line in lines])
+    k = int(clusters["clusters"].max()) + 1
+    tables = {("label", "KMeans cluster"): (labels, cross(clusters["y"], clusters["clusters"], len(labels), k))}
+    if names:
+        in_clusters = {"y": clusters["clusters"], "garments": clusters["garments"]}
+        by_label = np.sum([contingency(split, len(labels), len(names)) for split in splits.values()], axis=0)
+        tables[("garment", "label")] = (names, by_label)
+        tables[("garment", "KMeans cluster")] = (names, contingency(in_clusters, k, len(names)))
+    plots.tables("metrics/decoding.png", tables)
+
+
 def main(params: dict[str, Any]) -> None:
     """Labels, garments and clusters -> the report and pictures; the encoder's MLflow run gets the mapping as tags."""
     arrays = {split: np.load(f"data/{split}.npz") for split in ("train", "val", "test")}
     garments = np.load("data/garments.npz")
-    names = garments["names"].tolist()
-    labels = json.loads(Path("metrics/prepare.json").read_text())["labels"]
     splits = {split: {"y": file["y"], "garments": garments[split]} for split, file in arrays.items()}
-    encoder, split = params["embed"]["model"], params["embed"]["split"]
+    prepared, published = (
+        json.loads(Path(path).read_text()) for path in ("metrics/prepare.json", "data/published.json")
+    )
+    labels, names = prepared["labels"], garments["names"].tolist()
+    encoder, embedded = params["embed"]["model"], params["embed"]["split"]
     run_id = json.loads(Path(f"models/{encoder}.run.json").read_text())["run_id"]
     with tracking.resumed_run(encoder, run_id) as tracked:
         report = decode(splits, labels, names, **params["decode"])
-        report["conclusion"] = conclusion(report)
-        published = json.loads(Path("data/published.json").read_text())
-        if tuple(names) == GARMENTS and list(published["written_decoding"]) == labels:
+        if prepared["shows"] == "Fashion-MNIST" and list(published["written_decoding"]) == labels:
             report["against_written"] = against_written(report["decoding"], published)
-        shown, x, test = report.pop("shown"), arrays["test"]["x"], splits["test"]
-        pairs = zip(test["y"], test["garments"], strict=True)
-        captions = [f"{labels[y]}: {names[garment] if garment >= 0 else '?'}" for y, garment in pairs]
-        plots.images("metrics/sheet.png", [(x[row], captions[row]) for row in shown["sheet"]], columns=10)
-        plots.images(
-            "metrics/labels.png",
-            [(x[row], captions[row]) for rows in shown["per_label"].values() for row in rows],
-            columns=params["decode"]["per_label"],
-        )
-        if names:
-            clusters = np.load("data/clusters.npz")["kmeans"]
-            by_cluster = contingency(
-                {"y": clusters, "garments": splits[split]["garments"]}, clusters.max() + 1, len(names)
-            )
-            by_label = sum(contingency(part, len(labels), len(names)) for part in splits.values())
-            plots.tables("metrics/decoding.png", names, {"label": by_label, f"KMeans cluster ({split})": by_cluster})
+        clusters = splits[embedded] | {"clusters": np.load("data/clusters.npz")["kmeans"]}
+        draw(report.pop("shown"), arrays["test"]["x"], splits, clusters, labels, names)
         tracked.tags({f"label_{label}": ", ".join(found["garments"]) for label, found in report["decoding"].items()})
         tracked.tags({"decoding_certified": report["certified"]})
-        write_json("metrics/decode.json", report)
-    print(f"decode: {report['conclusion']}")
+        write_json("metrics/decode.json", {"conclusion": conclusion(report)} | report)
+    print(f"decode: {conclusion(report)}")
 
 
 if __name__ == "__main__":

@@ -71,13 +71,15 @@ def confusion(path: str, name: str, counts: Any, labels: Sequence[str]) -> None:
         ax.set(title=f"{name}: test images", xlabel="predicted label", ylabel="true label")
 
 
-def tables(path: str, names: Sequence[str], counts: Mapping[str, Any]) -> None:
-    """Side by side, {what the columns are: (names, columns) counts}, garments in rows; colours are shares of a row."""
-    width = sum(table.shape[1] for table in counts.values())
-    with figure(path, 1, len(counts), (3 + 0.85 * width, 1.4 + 0.42 * len(names)), sharey=True) as axes:
-        for ax, (what, table) in zip(axes[0], counts.items(), strict=True):
-            _table(ax, table, names, [str(column) for column in range(table.shape[1])])
-            ax.set(title=f"garment x {what}", xlabel=what)
+def tables(path: str, counts: Mapping[tuple[str, str], tuple[Sequence[str], Any]]) -> None:
+    """Tables side by side, {(what rows are, what columns are): (row names, (rows, columns) counts)}."""
+    width = sum(2 + 0.8 * table.shape[1] for _, table in counts.values())
+    height = 1.4 + 0.42 * max(len(names) for names, _ in counts.values())
+    ratios = [table.shape[1] for _, table in counts.values()]
+    with figure(path, 1, len(counts), (width, height), width_ratios=ratios) as axes:
+        for ax, ((row, column), (names, table)) in zip(axes[0], counts.items(), strict=True):
+            _table(ax, table, names, [str(number) for number in range(table.shape[1])])
+            ax.set(title=f"{row} x {column}", xlabel=column, ylabel=row)
 
 
 def _table(ax: Any, counts: Any, rows: Sequence[str], columns: Sequence[str]) -> None:
@@ -118,12 +120,13 @@ def clusters(path: str, maps: Mapping[str, Any], groups: Mapping[str, Any]) -> N
                 ax.legend(markerscale=4, fontsize=8, loc="upper right", framealpha=0.8)
 
 
-def images(path: str, pictures: Sequence[tuple[Any, str]], columns: int) -> None:
-    """A sheet of (side, side) uint8 pictures with a caption above each, in rows of `columns`."""
-    rows = -(-len(pictures) // columns)
-    with figure(path, rows, columns, (1.15 * columns, 1.3 * rows)) as axes:
-        for ax in axes.flat:
-            ax.axis("off")
-        for ax, (picture, caption) in zip(axes.flat, pictures, strict=False):
-            ax.imshow(picture, cmap="gray_r", vmin=0, vmax=255)
-            ax.set_title(caption, fontsize=7)
+def images(path: str, rows: Sequence[Sequence[tuple[Any, str]]]) -> None:
+    """Rows of (side, side) uint8 pictures, each with a caption above."""
+    columns = max(len(row) for row in rows)
+    with figure(path, len(rows), columns, (1.15 * columns, 1.3 * len(rows))) as axes:
+        for line, row in zip(axes, rows, strict=True):
+            for ax in line:
+                ax.axis("off")
+            for ax, (picture, caption) in zip(line, row, strict=False):
+                ax.imshow(picture, cmap="gray_r", vmin=0, vmax=255)
+                ax.set_title(caption, fontsize=7)

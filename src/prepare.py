@@ -86,6 +86,13 @@ def identify(x: np.ndarray, public: Images | None) -> np.ndarray:
     return np.array([known.get(image.tobytes(), UNKNOWN) for image in x])
 
 
+def subject(names: Sequence[str], garments: np.ndarray) -> str:
+    """What the images show, as far as most of the (n,) garments are known: Fashion-MNIST, digits or unknown."""
+    if not names or (garments >= 0).mean() < 0.5:
+        return "unknown"
+    return "digits" if tuple(names) == DIGITS else "Fashion-MNIST"
+
+
 def main(params: dict[str, Any]) -> None:
     """data/raw -> data/{train,val,test}.npz for those who learn, data/garments.npz for those who check."""
     public = Path("data/raw/public.npz")
@@ -113,7 +120,8 @@ def main(params: dict[str, Any]) -> None:
     from src import plots
 
     plots.class_counts("metrics/class_counts.png", counts)
-    write_json("metrics/prepare.json", {"labels": labels, "images": counts})
+    report = {"labels": labels, "images": counts, "shows": subject(prepared["garments"], splits["test"]["garments"])}
+    write_json("metrics/prepare.json", report)
 
 
 if __name__ == "__main__":
