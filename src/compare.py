@@ -78,6 +78,25 @@ def markdown(table: dict[str, dict[str, Any]]) -> str:
     )
 
 
+def learning_curves(histories: dict[str, str]) -> list[dict[str, Any]]:
+    """The histories, {model: CSV text}, as one list of {model, epoch, split, loss, accuracy}, as plots want them."""
+    return [
+        {"model": name, "epoch": row["epoch"], "split": split}
+        | {measure: row[f"{prefix}{measure}"] for measure in ("loss", "accuracy")}
+        for name, history in histories.items()
+        for row in csv.DictReader(history.splitlines())
+        for split, prefix in (("training", ""), ("validation", "val_"))
+    ]
+
+
+def _write_csv(path: str, rows: list[dict[str, Any]]) -> None:
+    """Write rows of the same keys as a CSV file."""
+    with writing(path) as file, file.open("w", newline="") as out:
+        writer = csv.DictWriter(out, list(rows[0]), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+
+
 def main(params: dict[str, Any]) -> None:
     """metrics/{train,evaluate}/*.json -> metrics/comparison.{json,csv,md} and the curves of all models in one file."""
     models = params["models"]
@@ -88,17 +107,11 @@ def main(params: dict[str, Any]) -> None:
     fashion = json.loads(Path("metrics/prepare.json").read_text())["shows"] == "Fashion-MNIST"
     published = json.loads(Path("data/published.json").read_text())["models"] if fashion else {}
     table = compare(models, trained, evaluated, published)
-    with writing("metrics/comparison.csv") as file, file.open("w", newline="") as out:
-        rows = [{"model": name} | row for name, row in table.items()]
-        writer = csv.DictWriter(out, list(rows[0]), lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
+    _write_csv("metrics/comparison.csv", [{"model": name} | row for name, row in table.items()])
     with writing("metrics/comparison.md") as file:
         file.write_text(markdown(table))
-    with writing("metrics/learning_curves.csv") as file:
-        histories = {name: Path(f"metrics/history/{name}.csv").read_text().splitlines() for name in models}
-        lines = [f"{name},{line}" for name, history in histories.items() for line in history[1:]]
-        file.write_text("\n".join([f"model,{histories[next(iter(models))][0]}", *lines]) + "\n")
+    histories = {name: Path(f"metrics/history/{name}.csv").read_text() for name in models}
+    _write_csv("metrics/learning_curves.csv", learning_curves(histories))
     write_json("metrics/comparison.json", table)
 
 
