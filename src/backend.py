@@ -2,7 +2,10 @@
 
 import os
 import platform
-from collections.abc import Callable
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,26 +23,43 @@ def start(*, seed: Seed, device: Device) -> str:
 
     To be called before anything imports Keras. Raises UserError where `gpu` is asked for and there is none.
     """
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     if device == "cpu":
         os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
         os.environ["JAX_PLATFORMS"] = "cpu"
-    import keras
+    with _held_back_stderr():
+        import keras
 
-    gpus = keras.distribution.list_devices("gpu") if device != "cpu" else []
-    if device == "gpu" and not gpus:
-        raise UserError(
-            f"params.yaml: device: gpu needs a GPU that {keras.backend.backend()} can use. Got none; take cpu or auto."
-        )
-    keras.utils.set_random_seed(seed)
-    if keras.backend.backend() == "tensorflow":
-        import tensorflow as tf
+        name = keras.backend.backend()
+        gpus = [found for found in keras.distribution.list_devices() if found.startswith("gpu")]
+        if device == "gpu" and not gpus:
+            raise UserError(f"params.yaml: device: gpu needs a GPU that {name} can use. Got none; take cpu or auto.")
+        keras.utils.set_random_seed(seed)
+        if name == "tensorflow":
+            import tensorflow as tf
 
-        tf.config.experimental.enable_op_determinism()
-        if gpus:
-            details = tf.config.experimental.get_device_details(tf.config.list_physical_devices("GPU")[0])
-            return f"GPU, {details.get('device_name', gpus[0])}"
+            tf.config.experimental.enable_op_determinism()
+            if gpus:
+                details = tf.config.experimental.get_device_details(tf.config.list_physical_devices("GPU")[0])
+                return f"GPU, {details.get('device_name', gpus[0])}"
     return f"GPU, {gpus[0]}" if gpus else f"CPU, {_processor()}, {len(os.sched_getaffinity(0))} cores"
+
+
+@contextmanager
+def _held_back_stderr() -> Iterator[None]:
+    """Keep to themselves the dozen lines that TensorFlow's libraries write while they load, unless the block fails."""
+    sys.stderr.flush()
+    stderr = os.dup(2)
+    with tempfile.TemporaryFile() as held:
+        os.dup2(held.fileno(), 2)
+        try:
+            yield
+        except BaseException:
+            held.seek(0)
+            os.write(stderr, held.read())
+            raise
+        finally:
+            os.dup2(stderr, 2)
+            os.close(stderr)
 
 
 def software() -> str:

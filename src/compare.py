@@ -89,6 +89,25 @@ def learning_curves(histories: dict[str, str]) -> list[dict[str, Any]]:
     ]
 
 
+def per_class(evaluated: dict[str, dict[str, Any]]) -> list[dict[str, Any]]:
+    """Precision and recall of each model and label: one list of {model, label, precision, recall, images}."""
+    return [
+        {"model": name, "label": label} | scores
+        for name, report in evaluated.items()
+        for label, scores in report["per_class"].items()
+    ]
+
+
+def confusion(evaluated: dict[str, dict[str, Any]]) -> list[dict[str, Any]]:
+    """The confusion matrices as one list of {model, label, predicted, images}."""
+    return [
+        {"model": name, "label": label, "predicted": predicted, "images": images}
+        for name, report in evaluated.items()
+        for label, row in zip(report["per_class"], report["confusion"], strict=True)
+        for predicted, images in zip(report["per_class"], row, strict=True)
+    ]
+
+
 def _write_csv(path: str, rows: list[dict[str, Any]]) -> None:
     """Write rows of the same keys as a CSV file."""
     with writing(path) as file, file.open("w", newline="") as out:
@@ -98,10 +117,10 @@ def _write_csv(path: str, rows: list[dict[str, Any]]) -> None:
 
 
 def main(params: dict[str, Any]) -> None:
-    """metrics/{train,evaluate}/*.json -> metrics/comparison.{json,csv,md} and the curves of all models in one file."""
+    """models/{train,evaluate}/*.json -> metrics/comparison.{json,csv,md}, and curves, scores and confusions."""
     models = params["models"]
     trained, evaluated = (
-        {name: json.loads(Path(f"metrics/{stage}/{name}.json").read_text()) for name in models}
+        {name: json.loads(Path(f"models/{stage}/{name}.json").read_text()) for name in models}
         for stage in ("train", "evaluate")
     )
     fashion = json.loads(Path("metrics/prepare.json").read_text())["shows"] == "Fashion-MNIST"
@@ -112,6 +131,8 @@ def main(params: dict[str, Any]) -> None:
         file.write_text(markdown(table))
     histories = {name: Path(f"metrics/history/{name}.csv").read_text() for name in models}
     _write_csv("metrics/learning_curves.csv", learning_curves(histories))
+    _write_csv("metrics/per_class.csv", per_class(evaluated))
+    _write_csv("metrics/confusion.csv", confusion(evaluated))
     write_json("metrics/comparison.json", table)
 
 

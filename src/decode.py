@@ -153,6 +153,17 @@ def conclusion(report: dict[str, Any]) -> str:
     )
 
 
+def summary(report: dict[str, Any]) -> dict[str, Any]:
+    """The report in a few numbers."""
+    images, known = (sum(part[key] for part in report["known"].values()) for key in ("images", "known"))
+    return {
+        "certified": report["certified"],
+        "known_share": known / images,
+        "undecided": len(report["undecided"]),
+        "mappings_that_fit_the_counts": report["mappings_that_fit_the_counts"],
+    }
+
+
 def draw(
     report: dict[str, Any],
     x: np.ndarray,
@@ -189,7 +200,7 @@ def main(params: dict[str, Any]) -> None:
     )
     labels, names = prepared["labels"], garments["names"].tolist()
     encoder, embedded = params["embed"]["model"], params["embed"]["split"]
-    run_id = json.loads(Path(f"models/{encoder}.run.json").read_text())["run_id"]
+    run_id = json.loads(Path(f"models/train/{encoder}.json").read_text())["run_id"]
     with tracking.resumed_run(encoder, run_id) as tracked:
         report = decode(splits, labels, names, **params["decode"])
         if prepared["shows"] == "Fashion-MNIST" and list(published["written_decoding"]) == labels:
@@ -198,7 +209,8 @@ def main(params: dict[str, Any]) -> None:
         draw(report.pop("shown"), arrays["test"]["x"], splits, clusters, labels, names)
         tracked.tags({f"label_{label}": ", ".join(found["garments"]) for label, found in report["decoding"].items()})
         tracked.tags({"decoding_certified": report["certified"]})
-        write_json("metrics/decode.json", {"conclusion": conclusion(report)} | report)
+        write_json("metrics/decoding.json", {"conclusion": conclusion(report)} | report)
+        write_json("metrics/decode.json", summary(report))
     print(f"decode: {conclusion(report)}")
 
 

@@ -39,7 +39,9 @@ def main(params: dict[str, Any], name: str) -> None:
     """models/NAME.keras and the splits -> its predictions, report and pictures; its MLflow run gets the numbers."""
     batch_size = params["models"][name]["batch_size"]
     labels = json.loads(Path("metrics/prepare.json").read_text())["labels"]
-    run_id = json.loads(Path(f"models/{name}.run.json").read_text())["run_id"]
+    run_id = json.loads(Path(f"models/train/{name}.json").read_text())["run_id"]
+    with Path(f"metrics/history/{name}.csv").open() as file:
+        history = [{key: float(value) for key, value in row.items()} for row in csv.DictReader(file)]
     with tracking.resumed_run(name, run_id) as tracked:
         device = backend.start(seed=params["seed"], device=params["device"])
         import keras
@@ -54,17 +56,17 @@ def main(params: dict[str, Any], name: str) -> None:
         test_seconds = round(time.perf_counter() - start, 3)
         report: dict[str, Any] = {f"{split}_accuracy": accuracy(probabilities[split], y[split]) for split in sets}
         report |= {"test_seconds": test_seconds, "device": device}
-        tracked.metrics(report)
+        tracked.metrics(
+            report, step=len(history)
+        )  # the last epoch's: MLflow shows a metric's value at its largest step
         detail = evaluate(probabilities["test"], y["test"], labels)
         for measure in ("precision", "recall"):
             tracked.metrics({f"{measure}_{label}": row[measure] for label, row in detail["per_class"].items()})
         with writing(f"data/predictions/{name}.npz") as file:
             np.savez(file, val=probabilities["val"], test=probabilities["test"])
-        with Path(f"metrics/history/{name}.csv").open() as file:
-            history = [{key: float(value) for key, value in row.items()} for row in csv.DictReader(file)]
         plots.learning_curves(f"metrics/curves/{name}.png", name, history)
         plots.confusion(f"metrics/confusion/{name}.png", name, np.array(detail["confusion"]), labels)
-        write_json(f"metrics/evaluate/{name}.json", report | detail)
+        write_json(f"models/evaluate/{name}.json", report | detail)
 
 
 if __name__ == "__main__":

@@ -114,10 +114,9 @@ def main(params: dict[str, Any], name: str) -> None:
         report = {"train_seconds": seconds, "epochs": recipe["epochs"], "parameters": model.count_params()} | about
         tracked.metrics(report)
         classifiers.save(model, f"models/{name}.keras")
-        write_json(f"models/{name}.run.json", {"run_id": tracked.id})
         _write_csv(f"metrics/history/{name}.csv", HISTORY, [[row[key] for key in HISTORY] for row in watch.history])
         _write_csv(f"metrics/layers/{name}.csv", ("layer", "type", "output", "parameters"), layer_table(model))
-        write_json(f"metrics/train/{name}.json", report)
+        write_json(f"models/train/{name}.json", {"run_id": tracked.id} | report)
 
 
 def _write_csv(path: str, header: tuple[str, ...], rows: Any) -> None:

@@ -1,0 +1,17 @@
+"""Fixtures shrink the real configuration; there is no second one."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
+from src.stage import read_params
+
+
+@pytest.fixture
+def params() -> dict[str, Any]:
+    """The real params.yaml, checked; each test has its own copy."""
+    return read_params(str(Path(__file__).parents[1] / "params.yaml"))
