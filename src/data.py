@@ -76,8 +76,7 @@ def _all(source: Source, folder: str | None) -> tuple[Images, str]:
 
 def public(*, source: str, folder: str | None) -> tuple[Images, str]:
     """Fashion-MNIST, its content checked, and in words where it came from. Raises UserError."""
-    files, origin = download.idx_files(list(FASHION_MNIST), source=source, folder=folder)
-    content = {name: verify(name, *files[name]) for name in FASHION_MNIST}
+    content, origin = download.idx_files(list(FASHION_MNIST), verify, source=source, folder=folder)
     arrays = [parse_idx(content[name]) for name in FASHION_MNIST]
     return Images(arrays[0], arrays[1].astype(np.int64), arrays[2], arrays[3].astype(np.int64), GARMENTS), origin
 
@@ -167,22 +166,29 @@ def _whole_numbers(path: Path, *, low: int, high: int) -> np.ndarray:
     import pandas as pd
 
     try:
-        frame: Any = pd.read_csv(path, low_memory=False)
+        frame: Any = pd.read_csv(path, low_memory=False, skip_blank_lines=False)
+        with path.open(encoding="utf-8") as file:
+            header = file.readline().strip().split(",")
     except FileNotFoundError:
         raise UserError(
             f"{path}: not found. data.folder must hold x_train.csv, y_train.csv, x_test.csv, y_test.csv."
         ) from None
     except pd.errors.EmptyDataError:
         raise UserError(f"{path}: must have a header line and rows. It is empty.") from None
-    except (pd.errors.ParserError, UnicodeDecodeError) as error:
+    except UnicodeDecodeError:
+        raise UserError(f"{path}: must be CSV in UTF-8. It holds other bytes.") from None
+    except pd.errors.ParserError as error:
         why = str(error).strip().removeprefix("Error tokenizing data. C error: ")
         raise UserError(f"{path}: must be CSV with equally long rows. {why}.") from None
+    if len(set(header)) < len(header):  # a row of pixels nearly always repeats a value
+        raise UserError(f"{path}: must begin with a header line of different names. Got {','.join(header[:5])}...")
     if not isinstance(frame.index, pd.RangeIndex):
         raise UserError(f"{path}: rows must be as long as the header line ({frame.shape[1]} names). They are longer.")
     if frame.empty:
         raise UserError(f"{path}: must have rows below the header line. Got none.")
     numbers = frame.apply(pd.to_numeric, errors="coerce")
-    bad = ~((numbers >= low) & (numbers <= high) & (numbers % 1 == 0)).to_numpy()
+    fits = (numbers >= low) & (numbers <= high) & (numbers % 1 == 0)
+    bad = ~fits.to_numpy() | [kind.kind == "b" for kind in frame.dtypes]
     if bad.any():
         row, column = np.argwhere(bad)[0]
         came = frame.iat[row, column]

@@ -1,5 +1,6 @@
 """Where Fashion-MNIST's four files can come from: a folder, Debian's folder, the official sites, Debian's package."""
 
+import http.client
 import subprocess
 import tempfile
 import urllib.request
@@ -27,16 +28,19 @@ class Unavailable(Exception):
     """A source does not have the files or does not answer."""
 
 
-def idx_files(names: list[str], *, source: str, folder: str | None) -> tuple[Files, str]:
-    """The named files from one source, or with `auto` from the first that has them, and a line on where that was.
+def idx_files(
+    names: list[str], check: Callable[[str, bytes, str], bytes], *, source: str, folder: str | None
+) -> tuple[dict[str, bytes], str]:
+    """The checked content of the named files, from one source or with `auto` from the first that has them, and where.
 
-    Raises UserError if no source has them.
+    check: (name, bytes, where they lay) -> the content, or UserError if it is not right. Raises it for a user's file,
+    and where no source has the files.
     """
-    sources: dict[str, Callable[[list[str]], tuple[Files, str]]] = {
-        "folder": lambda names: from_folder(names, Path(folder or "")),
-        "debian": lambda names: from_folder(names, DEBIAN_FOLDER),
-        "official": from_official,
-        "apt": from_apt,
+    sources: dict[str, Callable[[], tuple[Files, str]]] = {
+        "folder": lambda: from_folder(names, Path(folder or "")),
+        "debian": lambda: from_folder(names, DEBIAN_FOLDER),
+        "official": lambda: from_official(names, check),
+        "apt": lambda: from_apt(names),
     }
     if source == "folder" and folder is None:
         raise UserError("params.yaml: data.folder: must name a folder when data.source is folder. Got null.")
@@ -45,10 +49,12 @@ def idx_files(names: list[str], *, source: str, folder: str | None) -> tuple[Fil
     reasons = []
     for name in sources if source == "auto" else [source]:
         try:
-            return sources[name](names)
+            files, origin = sources[name]()
+            return {name: check(name, *found) for name, found in files.items()}, origin
         except Unavailable as reason:
-            console.print(f"{name}: {reason}", highlight=False, soft_wrap=True)
             reasons.append(f"{name}: {reason}")
+            if source == "auto":
+                console.print(reasons[-1], highlight=False, soft_wrap=True)
     raise UserError(
         f"Fashion-MNIST could not be had ({'; '.join(reasons)}). Put its four IDX files into a folder and name that "
         "in data.folder, or take data.source: digits, which needs no network."
@@ -66,14 +72,20 @@ def from_folder(names: list[str], folder: Path) -> tuple[Files, str]:
     return files, f"the files in {folder}"
 
 
-def from_official(names: list[str]) -> tuple[Files, str]:
-    """Download from the data set's own repository, or from Keras's copy. Raises Unavailable."""
+def from_official(names: list[str], check: Callable[[str, bytes, str], bytes]) -> tuple[Files, str]:
+    """Download from the data set's own repository, or from Keras's copy. Raises Unavailable.
+
+    Wrong content counts as no answer: a network that wants a login first sends a page of its own for the file.
+    """
     reasons = []
     for site in OFFICIAL:
         try:
-            return {name: (_download(f"{site}/{name}.gz"), f"{site}/{name}.gz") for name in names}, site
-        except OSError as error:  # urllib's errors and time-outs are OSErrors
-            reasons.append(f"{site.split('/')[2]} does not answer ({error})")
+            files = {name: (_download(f"{site}/{name}.gz"), f"{site}/{name}.gz") for name in names}
+            for name, found in files.items():
+                check(name, *found)
+            return files, site
+        except (OSError, http.client.HTTPException, ValueError, UserError) as error:  # OSError: time-outs too
+            reasons.append(f"{site.split('/')[2]} failed ({error})")
     raise Unavailable("; ".join(reasons))
 
 
@@ -82,7 +94,7 @@ def _download(url: str) -> bytes:
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
     with (
         urllib.request.urlopen(url, timeout=SECONDS_TO_ANSWER) as answer,
-        Progress(*columns, console=console, transient=True) as bar,
+        Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar,
     ):
         size = int(answer.headers.get("Content-Length") or 0)
         task = bar.add_task(url.rsplit("/", 1)[1], total=size or None)
@@ -106,14 +118,9 @@ def from_apt(names: list[str]) -> tuple[Files, str]:
         except Unavailable:  # no package lists yet: fetch them into a place of our own
             for sub in ("state/lists/partial", "cache/archives/partial"):
                 (folder / sub).mkdir(parents=True)
-            own = [
-                "-o",
-                f"Dir::State={folder}/state",
-                "-o",
-                f"Dir::Cache={folder}/cache",
-                "-o",
-                "Dir::State::status=/var/lib/dpkg/status",
-            ]
+            places = {"Dir::State": folder / "state", "Dir::Cache": folder / "cache"}
+            places["Dir::State::status"] = Path("/var/lib/dpkg/status")
+            own = [word for option, place in places.items() for word in ("-o", f"{option}={place}")]
             _run(["apt-get", *own, "update"], folder)
             _run(["apt-get", *own, "download", DEBIAN_PACKAGE], folder)
         package = next(folder.glob("*.deb"))

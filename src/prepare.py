@@ -38,11 +38,14 @@ def prepare(
         y_train, y_test = np.searchsorted(values, images.y_train), np.searchsorted(values, images.y_test)
         names = public.names if public else ()
         answers = identify(images.x_train, public), identify(images.x_test, public)
-    rows, val_rows = train_test_split(np.arange(len(y_train)), test_size=val_size, random_state=seed)
+    try:
+        rows, val_rows = train_test_split(np.arange(len(y_train)), test_size=val_size, random_state=seed)
+    except ValueError:  # nothing would be left on one side
+        rows = val_rows = np.array([], dtype=int)
     if len(set(y_train[rows])) < len(labels):
         raise UserError(
             f"params.yaml: prepare.val_size: must leave training images of each of the {len(labels)} labels. "
-            f"Got {val_size}, which leaves {len(rows)} images and not every label."
+            f"Got {val_size} of {len(y_train)} images, which leaves {len(rows)} and not every label."
         )
     return {
         "train": {"x": images.x_train[rows], "y": y_train[rows], "garments": answers[0][rows]},

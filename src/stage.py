@@ -47,9 +47,7 @@ def run(main: Callable[..., None]) -> None:
     A failure ends the process with a non-zero status, in one line where the user can put it right,
     and removes every file that the stage had written.
     """
-    signal.signal(
-        signal.SIGTERM, lambda *_: sys.exit(143)
-    )  # `docker stop`: an orderly end, so that the MLflow run is closed
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # an orderly end: the MLflow run is closed, as FAILED
     try:
         main(read_params(), *sys.argv[1:])
     except BaseException as error:
@@ -61,8 +59,10 @@ def run(main: Callable[..., None]) -> None:
         if isinstance(error, UserError):
             sys.exit(f"{stage}: {error}")
         if isinstance(error, OSError):
-            what = f"{error.strerror}: {error.filename}" if error.filename else str(error).splitlines()[0]
-            sys.exit(f"{stage}: {what}. Nothing that this stage had written was kept; put it right and run again.")
+            what, where = error.strerror or str(error).split("\n")[0], f": {error.filename}" if error.filename else ""
+            sys.exit(
+                f"{stage}: {what}{where}. Nothing that this stage had written was kept; put it right and run again."
+            )
         raise
 
 
@@ -155,7 +155,7 @@ def writing(path: str | Path) -> Iterator[Path]:
     try:
         yield unfinished
         unfinished.replace(path)
-        _written.append(path)
+        _written.append(path.absolute())
     finally:
         unfinished.unlink(missing_ok=True)
 

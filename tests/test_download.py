@@ -48,6 +48,14 @@ class Quiet(SimpleHTTPRequestHandler):
         pass
 
 
+@pytest.fixture(autouse=True)
+def patience() -> Iterator[None]:
+    """A download that sets no limit of its own fails its test late rather than hanging."""
+    socket.setdefaulttimeout(10)
+    yield
+    socket.setdefaulttimeout(None)
+
+
 @pytest.fixture
 def serve() -> Iterator[Serve]:
     """Starts a web server for a folder; gives its address."""
@@ -222,7 +230,9 @@ def test_a_site_that_falls_silent_in_the_middle_is_passed_over_in_time(
         thread.start()
         address = f"http://127.0.0.1:{site.getsockname()[1]}"
         monkeypatch.setattr(download, "OFFICIAL", (address, serve(put(tmp_path, "second"))))
+        began = time.monotonic()
         assert came_from(from_official(NAMES)[0]) == {"second"}
+        assert time.monotonic() - began < 4
         thread.join()
         guests[0].close()
 

@@ -118,7 +118,8 @@ def test_a_users_images_are_enough_where_no_public_ones_can_be_had(mine: Path) -
 def test_every_file_lies_where_dvc_yaml_says(small: Path, mine: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(download, "DEBIAN_FOLDER", small)
     fetch.main(block("csv", mine))
-    outs = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]["fetch"]["outs"]
+    graph = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]["fetch"]
+    outs = [out for kind in ("outs", "metrics", "plots") for out in graph.get(kind, [])]
     declared = {out if isinstance(out, str) else next(iter(out)) for out in outs}
     assert declared == {"data/raw", "metrics/fetch.json"}
     assert files_here() == {"data/raw/images.npz", "data/raw/public.npz", "metrics/fetch.json"}
@@ -182,7 +183,8 @@ def command(folder: Path, source: str, where: Path, *, shell: str = "") -> subpr
     (folder / "params.yaml").write_text(yaml.safe_dump(params | block(source, where)))
     line = f'{shell} exec "$0" -m src.fetch'
     kept = {key: value for key, value in os.environ.items() if not key.startswith(("PYTHON", "PATH"))}
-    return subprocess.run(["/bin/sh", "-c", line, sys.executable], cwd=folder, env=kept, capture_output=True, text=True)
+    shell_line = ["/bin/sh", "-c", line, sys.executable]
+    return subprocess.run(shell_line, cwd=folder, env=kept, capture_output=True, text=True, timeout=120)
 
 
 def check_failure(ended: subprocess.CompletedProcess[str], folder: Path, message: str) -> None:

@@ -315,7 +315,8 @@ def arrays(path: Path) -> dict[str, np.ndarray]:
 
 def declared() -> set[str]:
     """The outputs of stage `prepare` in dvc.yaml."""
-    outs = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]["prepare"]["outs"]
+    graph = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]["prepare"]
+    outs = [out for kind in ("outs", "metrics", "plots") for out in graph.get(kind, [])]
     return {out if isinstance(out, str) else next(iter(out)) for out in outs}
 
 
