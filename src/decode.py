@@ -136,8 +136,8 @@ def against_written(decoding: dict[str, Any], published: dict[str, Any]) -> dict
     return comparison
 
 
-def conclusion(report: dict[str, Any]) -> str:
-    """What can be said, in a sentence or two."""
+def conclusion(report: dict[str, Any], own: bool) -> str:
+    """What can be said, in a few sentences; `own`: the labels are the pipeline's own, made by prepare.groups."""
     images = sum(part["images"] for part in report["known"].values())
     known = sum(part["known"] for part in report["known"].values())
     ways = report["mappings_that_fit_the_counts"]
@@ -145,7 +145,8 @@ def conclusion(report: dict[str, Any]) -> str:
     if not known:
         return f"Nothing can be known: no image equals a public one, or there was no public data to look into.{fit}"
     if report["certified"]:
-        return f"Every label is decoded: all {images:,} images are known and all counts agree.{fit}"
+        origin = " These labels are the pipeline's own, made by prepare.groups: no news of the course's." if own else ""
+        return f"Every label is decoded: all {images:,} images are known and all counts agree.{fit}{origin}"
     ambiguous = sum(part["ambiguous"] for part in report["known"].values())
     return (
         f"{known:,} of {images:,} images are known, {ambiguous:,} match garments that differ and are left out; "
@@ -209,9 +210,10 @@ def main(params: dict[str, Any]) -> None:
         draw(report.pop("shown"), arrays["test"]["x"], splits, clusters, labels, names)
         tracked.tags({f"label_{label}": ", ".join(found["garments"]) for label, found in report["decoding"].items()})
         tracked.tags({"decoding_certified": report["certified"]})
-        write_json("metrics/decoding.json", {"conclusion": conclusion(report)} | report)
+        said = conclusion(report, own=params["data"]["source"] != "csv")
+        write_json("metrics/decoding.json", {"conclusion": said} | report)
         write_json("metrics/decode.json", summary(report))
-    print(f"decode: {conclusion(report)}")
+    print(f"decode: {said}")
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from src import backend, plots, tracking
-from src.stage import run, write_json, writing
+from src.stage import UserError, run, write_json, writing
 
 
 def accuracy(probabilities: np.ndarray, y: np.ndarray) -> float:
@@ -37,6 +37,8 @@ def evaluate(probabilities: np.ndarray, y: np.ndarray, labels: list[str]) -> dic
 
 def main(params: dict[str, Any], name: str) -> None:
     """models/NAME.keras and the splits -> its predictions, report and pictures; its MLflow run gets the numbers."""
+    if name not in params["models"]:
+        raise UserError(f"the model must be one of {', '.join(params['models'])}. Got {name!r}.")
     batch_size = params["models"][name]["batch_size"]
     labels = json.loads(Path("metrics/prepare.json").read_text())["labels"]
     run_id = json.loads(Path(f"models/train/{name}.json").read_text())["run_id"]
@@ -56,9 +58,7 @@ def main(params: dict[str, Any], name: str) -> None:
         test_seconds = round(time.perf_counter() - start, 3)
         report: dict[str, Any] = {f"{split}_accuracy": accuracy(probabilities[split], y[split]) for split in sets}
         report |= {"test_seconds": test_seconds, "device": device}
-        tracked.metrics(
-            report, step=len(history)
-        )  # the last epoch's: MLflow shows a metric's value at its largest step
+        tracked.metrics(report, step=len(history))  # of a metric's values MLflow shows the one of the last step
         detail = evaluate(probabilities["test"], y["test"], labels)
         for measure in ("precision", "recall"):
             tracked.metrics({f"{measure}_{label}": row[measure] for label, row in detail["per_class"].items()})

@@ -1,6 +1,7 @@
 """MLflow, and the only file that imports it: one run per trained model, in one store at the top of the repository."""
 
 import fcntl
+import numbers
 import os
 import re
 import subprocess
@@ -25,28 +26,63 @@ def root() -> Path:
 
 
 def connect() -> tuple["MlflowClient", str]:
-    """A client of the store and the experiment's id. Raises UserError where the store cannot be written."""
+    """A client of the store and the experiment's id. Raises UserError where the store cannot be used."""
+    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "3")  # a dead server is told in seconds, not in minutes
     from mlflow import MlflowClient
 
     uri = os.environ.get("MLFLOW_TRACKING_URI") or "sqlite:///mlflow.db"
     if relative := re.fullmatch(r"sqlite:///([^/].*)", uri):  # anchored, or a temporary copy's runs are deleted with it
         uri = f"sqlite:///{root() / relative[1]}"
-    if database := re.fullmatch(r"sqlite:///(/.*)", uri):
-        file = Path(database[1])
-        if not os.access(file if file.exists() else file.parent, os.W_OK):  # MLflow itself would try for 100 seconds
-            raise UserError(
-                f"MLflow's store {file} must be writable. It is not; set MLFLOW_TRACKING_URI to one that is."
-            )
-    with (root() / "mlflow.db.lock").open("w") as lock:  # two first connections at once break the database
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with _refusals_told(uri), _alone(uri):
         client = MlflowClient(tracking_uri=uri)
         experiment = client.get_experiment_by_name(EXPERIMENT)
         if experiment:
+            if experiment.lifecycle_stage == "deleted":
+                client.restore_experiment(experiment.experiment_id)
             return client, experiment.experiment_id
         place = (
             (root() / "mlartifacts").as_uri() if uri.startswith("sqlite:") else None
         )  # else below the current folder
         return client, client.create_experiment(EXPERIMENT, artifact_location=place)
+
+
+@contextmanager
+def _alone(uri: str) -> Iterator[None]:
+    """Keep other processes from a database file meanwhile: two first connections at once would break it.
+
+    Raises UserError where it cannot be written, which MLflow itself would try for 100 seconds.
+    """
+    database = re.fullmatch(r"sqlite:///(/.*)", uri)
+    if not database:
+        yield
+        return
+    file = Path(database[1])
+    try:
+        with file.open("ab"):  # an empty file is an empty database
+            pass
+        with file.open("rb") as content:
+            if content.read(16) not in (b"", b"SQLite format 3\0"):
+                raise UserError(f"MLflow's store must be an SQLite database. {file} is something else.")
+        lock = file.with_name(f"{file.name}.lock").open("w")
+    except OSError as error:
+        advice = "set MLFLOW_TRACKING_URI to one that is"
+        raise UserError(f"MLflow's store {file} must be writable. {error.strerror}; {advice}.") from None
+    with lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+@contextmanager
+def _refusals_told(uri: str) -> Iterator[None]:
+    """What MLflow refuses, such as a full disk or a dead server, as a UserError."""
+    from mlflow.exceptions import MlflowException
+
+    try:
+        yield
+    except MlflowException as error:
+        lines = [line for line in str(error).splitlines() if not line.startswith("(raised")]
+        raise UserError(f"MLflow's store {uri} must take the run. It said: {lines[0] if lines else error}") from None
 
 
 class Run:
@@ -60,8 +96,8 @@ class Run:
         from mlflow.entities import Metric
 
         now = int(time.time() * 1000)
-        numbers = {k: v for k, v in metrics.items() if isinstance(v, (int, float)) and not isinstance(v, bool)}
-        self.client.log_batch(self.id, metrics=[Metric(name, value, now, step) for name, value in numbers.items()])
+        logged = {k: v for k, v in metrics.items() if isinstance(v, numbers.Real) and not isinstance(v, bool)}
+        self.client.log_batch(self.id, metrics=[Metric(name, float(v), now, step) for name, v in logged.items()])
 
     def tags(self, tags: dict[str, Any]) -> None:
         """Set tags."""
@@ -71,41 +107,43 @@ class Run:
 
 @contextmanager
 def training_run(model: str, params: dict[str, Any]) -> Iterator[Run]:
-    """A new run with these params, FINISHED when the block ends well and FAILED when it does not."""
+    """A new run with these params, FINISHED when the block ends well and FAILED when it does not. Raises UserError."""
     from mlflow.entities import Param
 
     client, experiment = connect()
-    run = Run(client, client.create_run(experiment, run_name=model, tags=_tags(model)).info.run_id)
-    try:
-        client.log_batch(run.id, params=[Param(name, str(value)) for name, value in params.items()])
-        yield run
-    except BaseException:
-        client.set_terminated(run.id, "FAILED")
-        raise
-    client.set_terminated(run.id, "FINISHED")
+    with _refusals_told(client.tracking_uri):
+        run = Run(client, client.create_run(experiment, run_name=model, tags=_tags(model)).info.run_id)
+        try:
+            client.log_batch(run.id, params=[Param(name, str(value)) for name, value in params.items()])
+            yield run
+        except BaseException:
+            client.set_terminated(run.id, "FAILED")
+            raise
+        client.set_terminated(run.id, "FINISHED")
 
 
 @contextmanager
 def resumed_run(model: str, run_id: str) -> Iterator[Run]:
-    """The run of a trained model once more, its end time kept; FAILED when the block fails.
+    """The run of a trained model once more, its end time kept; FAILED when the block fails. Raises UserError.
 
-    Where the store does not know the run (a restored model, a new store), a run of its own is made and tagged so.
+    Where the store does not have that run (a restored model, a new store), one run stands for it, tagged `trained_in`.
     """
-    from mlflow.exceptions import MlflowException
-
     client, experiment = connect()
-    try:
-        client.get_run(run_id)
-    except MlflowException:
-        tags = _tags(model) | {"trained_in": run_id, "note": "the training run is not in this store"}
-        run_id = client.create_run(experiment, run_name=model, tags=tags).info.run_id
-        client.set_terminated(run_id)
-    try:
-        yield Run(client, run_id)
-    except BaseException:
-        client.update_run(run_id, status="FAILED")
-        raise
-    client.update_run(run_id, status="FINISHED")
+    with _refusals_told(client.tracking_uri):
+        same = f"attributes.run_id = '{run_id}'", f"tags.trained_in = '{run_id}'"
+        found = [run for condition in same for run in client.search_runs([experiment], condition, max_results=1)]
+        if found:
+            run = Run(client, found[0].info.run_id)
+        else:
+            tags = _tags(model) | {"trained_in": run_id, "note": "the training run is not in this store"}
+            run = Run(client, client.create_run(experiment, run_name=model, tags=tags).info.run_id)
+            client.set_terminated(run.id)
+        try:
+            yield run
+        except BaseException:
+            client.update_run(run.id, status="FAILED")
+            raise
+        client.update_run(run.id, status="FINISHED")
 
 
 def _tags(model: str) -> dict[str, str]:
@@ -116,7 +154,7 @@ def _tags(model: str) -> dict[str, str]:
         "dvc_stage": os.environ.get("DVC_STAGE", "none"),
         "dvc_exp": os.environ.get("DVC_EXP_NAME", "workspace"),
         "git_commit": commit or "none",
-        "git_dirty": str(bool(_git("status", "--porcelain", "--untracked-files=no"))).lower(),
+        "git_dirty": str(bool(_git("status", "--porcelain", "--untracked-files=no"))).lower() if commit else "none",
     }
 
 

@@ -316,11 +316,13 @@ WRONG: dict[str, tuple[str, str | bytes | None, str]] = {
     "more test labels": ("y_test", "label\n3\n7\n", "must have one label for each of 1 images. Got 2"),
     "another side": ("x_test", "a\n0\n", "must have 4 columns, as x_train.csv. Got 1"),
     "an unknown test label": ("y_test", "label\n4\n", r"only labels that y_train.csv has. Got \[4\]"),
+    "no header line": ("x_train", "0,0,2,3\n4,5,6,7\n8,9,10,11\n0,0,0,0\n", "with a header line of .* Got 0,0,2,3"),
+    "a name twice": ("x_test", "a,b,c,a\n0,1,2,3\n", "must begin with a header line of different names. Got a,b,c,a"),
     "semicolons": ("x_train", "a;b;c;d\n0;1;2;3\n4;5;6;7\n0;0;0;0\n", "line 2, column 1: .* Got 0;1;2;3"),
-    "a picture": ("x_train", b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\1\2\3\xff", "must be CSV"),
-    "gzip": ("x_train", gzip.compress(b"0,1,2,3\n"), "must be CSV"),
-    "every byte": ("x_train", bytes(range(256)) * 9, "must be CSV"),
-    "UTF-16": ("x_train", RIGHT["x_train"].encode("utf-16"), "must be CSV"),
+    "a picture": ("x_train", b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\1\2\3\xff", "must be CSV in UTF-8. It holds other"),
+    "gzip": ("x_train", gzip.compress(b"0,1,2,3\n"), "must be CSV in UTF-8. It holds other"),
+    "every byte": ("x_train", bytes(range(256)) * 9, "must be CSV with equally long rows"),
+    "UTF-16": ("x_train", RIGHT["x_train"].encode("utf-16"), "must be CSV in UTF-8. It holds other"),
     "a disk's zeros": ("x_train", bytes(512), "must have rows below the header line"),
 }
 
@@ -342,28 +344,32 @@ def test_a_single_label_is_refused(tmp_path: Path) -> None:
         read_csv(tmp_path)
 
 
-@pytest.mark.xfail(strict=True, reason="pandas skips blank lines, so the line that the message names is another one")
 def test_a_blank_line_does_not_shift_the_line_that_is_named(tmp_path: Path) -> None:
     write_csv(tmp_path, x_train="a,b,c,d\n0,1,2,3\n\n4,five,6,7\n0,0,0,0\n")
-    with pytest.raises(UserError, match="line 4, column 2: .* Got five|line 3, column 1: .* Got nothing"):
+    with pytest.raises(UserError, match="line 3, column 1: .* Got nothing"):
         read_csv(tmp_path)
 
 
-@pytest.mark.xfail(strict=True, reason="pandas reads True and False as 1 and 0")
 def test_words_for_truth_are_letters_too(tmp_path: Path) -> None:
     write_csv(tmp_path, x_test="a,b,c,d\nTrue,False,False,True\n")
     with pytest.raises(UserError, match="line 2, column 1: .* Got True"):
         read_csv(tmp_path)
 
 
-@pytest.mark.xfail(strict=True, reason="the first image is taken for the header line, and so lost")
 def test_a_missing_header_line_is_noticed(tmp_path: Path) -> None:
     without = {name: text.split("\n", 1)[1] for name, text in RIGHT.items()}
     two_images = {"x_test": "255,0,0,254\n255,0,0,253\n", "y_test": "7\n7\n"}
     x_train = "0,0,2,3\n0,0,6,7\n0,0,10,11\n"
     write_csv(tmp_path, **(without | two_images | {"x_train": x_train, "y_train": "3\n7\n3\n"}))
-    with pytest.raises(UserError, match="header line"):
+    with pytest.raises(UserError, match="x_train.csv: must begin with a header line of different names. Got 0,0,2,3"):
         read_csv(tmp_path)
+
+
+@pytest.mark.xfail(strict=True, reason="the header line is split at the commas within quotes too")
+def test_quoted_names_may_have_commas(tmp_path: Path) -> None:
+    header = '"0,0","0,1","1,0","1,1"\n'
+    write_csv(tmp_path, x_train=RIGHT["x_train"].replace("a,b,c,d\n", header))
+    assert read_csv(tmp_path).x_train.tolist() == [[[0, 1], [2, 3]], [[4, 5], [6, 7]], [[8, 9], [10, 11]]]
 
 
 def test_csv_without_a_folder_is_refused() -> None:

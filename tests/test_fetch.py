@@ -55,6 +55,20 @@ def small(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
 
 
 @pytest.fixture
+def apt(small: Path, tmp_path: Path) -> None:
+    """A machine on which apt has the small files."""
+    programs = tmp_path / "no-programs"
+    programs.mkdir()
+    inside = f"unpacked/{download.DEBIAN_FOLDER.relative_to('/')}"
+    for name, script in {
+        "apt-get": '[ "$1" = download ] && : > "$2_1_all.deb"',
+        "dpkg-deb": f"PATH={os.defpath}; mkdir -p {inside} && cp {small}/* {inside}",
+    }.items():
+        (programs / name).write_text(f"#!/bin/sh\n{script}\n")
+        (programs / name).chmod(0o755)
+
+
+@pytest.fixture
 def mine(tmp_path: Path) -> Path:
     """A user's CSV files: three images of 2x2 for training, one for the test."""
     return write_csv(tmp_path / "mine")
@@ -140,16 +154,11 @@ def test_the_limit_holds_for_a_users_images_but_not_for_the_public_ones(
     assert len(Images.load("data/raw/public.npz").x_train) == 20
 
 
-def test_auto_falls_back_on_apt(small: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    programs = tmp_path / "no-programs"
-    programs.mkdir()
-    inside = f"unpacked/{download.DEBIAN_FOLDER.relative_to('/')}"
-    for name, script in {
-        "apt-get": '[ "$1" = download ] && : > "$2_1_all.deb"',
-        "dpkg-deb": f"PATH={os.defpath}; mkdir -p {inside} && cp {small}/* {inside}",
-    }.items():
-        (programs / name).write_text(f"#!/bin/sh\n{script}\n")
-        (programs / name).chmod(0o755)
+@pytest.mark.usefixtures("apt")
+@pytest.mark.parametrize("portal", [False, True], ids=["no network", "a login page for each file"])
+def test_auto_falls_back_on_apt(portal: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    if portal:
+        monkeypatch.setattr(download, "_download", lambda url: b"<html>Please log in</html>")
     fetch.main(block("auto"))
     assert report()["source"] == "Debian's package dataset-fashion-mnist_1_all.deb"
     assert report()["train_images"] == 20

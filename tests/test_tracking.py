@@ -200,7 +200,7 @@ def test_a_stage_in_a_temporary_copy_logs_to_the_main_store(
     assert only_run(top / name).info.run_id == run.info.run_id
     assert run.info.artifact_uri.startswith(f"file://{top}/mlartifacts/")
     assert list(here.iterdir()) == []
-    assert sorted(path.name for path in top.iterdir()) == sorted([".dvc", name, "mlflow.db.lock"])
+    assert sorted(path.name for path in top.iterdir()) == sorted([".dvc", name, f"{name}.lock"])
 
 
 def test_an_absolute_store_is_taken_as_it_is(top: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
@@ -235,17 +235,54 @@ def test_dvc_says_where_the_top_is(top: Path, monkeypatch: pytest.MonkeyPatch) -
     assert tracking.root() == top
 
 
-def test_a_store_that_cannot_be_written_is_refused_at_once(top: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", "sqlite:///no/such/folder/mlflow.db")
+@pytest.mark.parametrize(
+    ("uri", "says"),
+    [
+        ("sqlite:///no/such/folder/mlflow.db", r"must be writable. No such file or directory; set MLFLOW_TRACKING_URI"),
+        ("sqlite:////sys/mlflow.db", r"must be writable. (Permission denied|Read-only file system); set"),
+        ("sqlite:////tmp", r"must be writable. Is a directory; set"),
+        ("sqlite:///notes.txt", r"must be an SQLite database. .*notes.txt is something else"),
+    ],
+)
+def test_a_store_that_cannot_be_used_is_refused_at_once(
+    top: Path, monkeypatch: pytest.MonkeyPatch, uri: str, says: str
+) -> None:
+    (top / "notes.txt").write_text("buy milk and bread")
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
     start = time.monotonic()
-    with pytest.raises(UserError) as error, tracking.training_run("cm1", {}):
+    with pytest.raises(UserError, match=says), tracking.training_run("cm1", {}):
         pytest.fail("a run in no store")
     assert time.monotonic() - start < 10  # MLflow itself tries for 100 seconds
-    assert str(error.value) == (
-        f"MLflow's store {top}/no/such/folder/mlflow.db must be writable. It is not; "
-        "set MLFLOW_TRACKING_URI to one that is."
-    )
+    assert (top / "notes.txt").read_text() == "buy milk and bread"
     assert not (top / "no").exists()
+
+
+def test_what_mlflow_refuses_is_told_in_a_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")  # nothing listens there
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    with pytest.raises(UserError, match="store http://127.0.0.1:9 must take the run") as error:
+        tracking.connect()
+    assert "\n" not in str(error.value)
+
+
+def test_a_run_that_was_deleted_is_stood_for_by_one_other(top: Path) -> None:
+    first = trained()
+    client, _ = tracking.connect()
+    client.delete_run(first.info.run_id)
+    for metric in ("test_accuracy", "test_seconds"):
+        with tracking.resumed_run("cm1", first.info.run_id) as run:
+            run.metrics({metric: 1})
+    found = only_run(top / "mlflow.db")
+    assert found.data.tags["trained_in"] == first.info.run_id
+    assert set(found.data.metrics) == {"test_accuracy", "test_seconds"}
+
+
+def test_a_deleted_experiment_comes_back_with_the_next_run(top: Path) -> None:
+    trained()
+    client, experiment = tracking.connect()
+    client.delete_experiment(experiment)
+    trained("cnn2")
+    assert "cnn2" in {run.info.run_name for run in runs(top / "mlflow.db")}
 
 
 FIRST = """
