@@ -1,5 +1,6 @@
 """What the data is: the formats IDX, CSV and digits, and the checks that tell right content from wrong."""
 
+import csv
 import gzip
 import hashlib
 import zlib
@@ -167,8 +168,8 @@ def _whole_numbers(path: Path, *, low: int, high: int) -> np.ndarray:
 
     try:
         frame: Any = pd.read_csv(path, low_memory=False, skip_blank_lines=False)
-        with path.open(encoding="utf-8") as file:
-            header = file.readline().strip().split(",")
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            header = next(csv.reader(file), [])
     except FileNotFoundError:
         raise UserError(
             f"{path}: not found. data.folder must hold x_train.csv, y_train.csv, x_test.csv, y_test.csv."
@@ -184,6 +185,7 @@ def _whole_numbers(path: Path, *, low: int, high: int) -> np.ndarray:
         raise UserError(f"{path}: must begin with a header line of different names. Got {','.join(header[:5])}...")
     if not isinstance(frame.index, pd.RangeIndex):
         raise UserError(f"{path}: rows must be as long as the header line ({frame.shape[1]} names). They are longer.")
+    frame = frame[: frame.notna().any(axis=1).to_numpy().nonzero()[0].max(initial=-1) + 1]  # no blank lines at the end
     if frame.empty:
         raise UserError(f"{path}: must have rows below the header line. Got none.")
     numbers = frame.apply(pd.to_numeric, errors="coerce")

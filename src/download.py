@@ -85,7 +85,7 @@ def from_official(names: list[str], check: Callable[[str, bytes, str], bytes]) -
                 check(name, *found)
             return files, site
         except (OSError, http.client.HTTPException, ValueError, UserError) as error:  # OSError: time-outs too
-            reasons.append(f"{site.split('/')[2]} failed ({error})")
+            reasons.append(f"{site.split('/')[2]} failed ({' '.join(str(error).split())})")
     raise Unavailable("; ".join(reasons))
 
 

@@ -365,7 +365,6 @@ def test_a_missing_header_line_is_noticed(tmp_path: Path) -> None:
         read_csv(tmp_path)
 
 
-@pytest.mark.xfail(strict=True, reason="the header line is split at the commas within quotes too")
 def test_quoted_names_may_have_commas(tmp_path: Path) -> None:
     header = '"0,0","0,1","1,0","1,1"\n'
     write_csv(tmp_path, x_train=RIGHT["x_train"].replace("a,b,c,d\n", header))
@@ -380,3 +379,8 @@ def test_csv_without_a_folder_is_refused() -> None:
 def test_a_folder_that_is_not_there_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="nowhere/x_train.csv: not found"):
         data.data(source="csv", folder=str(tmp_path / "nowhere"), limit=None)
+
+
+def test_blank_lines_at_the_end_are_no_images(tmp_path: Path) -> None:
+    write_csv(tmp_path, x_train=RIGHT["x_train"] + "\n\n", y_train=RIGHT["y_train"] + "\n")
+    assert len(read_csv(tmp_path).x_train) == len(read_csv(tmp_path).y_train) == 3

@@ -293,7 +293,6 @@ def test_a_site_with_one_wrong_file_among_right_ones_is_passed_over(
     assert came_from(from_official(NAMES, check)[0]) == {"second"}
 
 
-@pytest.mark.xfail(strict=True, reason="BadStatusLine's text is the line that the site sent, with its line end")
 def test_the_reason_is_one_line_whatever_a_site_sends(reply: Reply, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(download, "OFFICIAL", (reply(b"SSH-2.0-OpenSSH_9.2\r\n"),))
     with pytest.raises(Unavailable) as reason:
