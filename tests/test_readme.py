@@ -1,5 +1,6 @@
 """What the README says is so."""
 
+import json
 import re
 from pathlib import Path
 
@@ -10,6 +11,22 @@ import yaml
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
 STAGES = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
+
+
+def test_its_table_is_the_committed_comparison() -> None:
+    table = [line for line in (ROOT / "metrics/comparison.md").read_text().splitlines() if line.startswith("|")]
+    assert "\n".join(table) in README
+
+
+def test_the_committed_comparison_has_the_models_of_the_committed_params() -> None:
+    models = yaml.safe_load((ROOT / "params.yaml").read_text())["models"]
+    assert list(json.loads((ROOT / "metrics/comparison.json").read_text())) == list(models)
+
+
+def test_every_picture_and_link_is_there() -> None:
+    links = re.findall(r"\]\(([^)#]+)\)", README)
+    assert links
+    assert [link for link in links if not (ROOT / link).exists()] == []
 
 
 def test_every_stage_is_in_its_table_and_its_graph() -> None:
