@@ -6,7 +6,7 @@ import json
 import re
 import signal
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_type_hints
@@ -18,15 +18,12 @@ from pydantic import BeforeValidator, Field
 SRC = Path(__file__).parent
 
 # YAML 1.1, and so PyYAML, reads 5e-05 as a string; DVC, which writes it for `-S ...=5e-5`, as a number.
-Number = Annotated[
-    float,
-    BeforeValidator(
-        lambda v: float(v) if isinstance(v, str) and re.fullmatch(r"[-+]?\d+(\.\d*)?[eE][-+]?\d+", v) else v
-    ),
-]
-Share = Annotated[Number, Field(ge=0, lt=1)]
-Fraction = Annotated[Number, Field(gt=0, lt=1)]
-Positive = Annotated[Number, Field(gt=0, allow_inf_nan=False)]
+EXPONENT = BeforeValidator(
+    lambda v: float(v) if isinstance(v, str) and re.fullmatch(r"[-+]?\d+(\.\d*)?[eE][-+]?\d+", v) else v
+)
+Share = Annotated[float, Field(ge=0, lt=1), EXPONENT]
+Fraction = Annotated[float, Field(gt=0, lt=1), EXPONENT]
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False), EXPONENT]
 Count = Annotated[int, Field(ge=1)]
 Seed = Annotated[int, Field(ge=0, lt=2**32)]
 Activation = Literal["relu", "leaky_relu", "elu", "tanh"]  # none of them ever falls: see classifiers.conv
@@ -69,9 +66,9 @@ def run(main: Callable[..., None]) -> None:
 def read_params(path: str = "params.yaml") -> dict[str, Any]:
     """The content of params.yaml, checked. Raises UserError at the first key that does not fit."""
     try:
-        params = yaml.safe_load(Path(path).read_text())
-    except yaml.YAMLError as error:
-        raise UserError(f"{path}: must be YAML. {' '.join(str(error).split())}") from None
+        params = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+    except (yaml.YAMLError, ValueError) as error:  # ValueError: other bytes than UTF-8, or a date that no calendar has
+        raise UserError(f"{path}: must be YAML in UTF-8. {' '.join(str(error).split())}") from None
     except FileNotFoundError:
         raise UserError(f"{path}: not found in {Path.cwd()}. Run from the top of the repository.") from None
     if not isinstance(params, dict):
@@ -87,17 +84,19 @@ def check(params: dict[str, Any]) -> dict[str, Any]:
     """
     blocks = {path.stem: keywords(path.stem) for path in sorted(SRC.glob("[a-z]*.py")) if path.stem != "train"}
     blocks = {name: schema for name, schema in blocks.items() if schema}
-    _fit("", {**TOP, **dict.fromkeys([*blocks, "models"], dict)}, params)
+    top = _fit("", {**TOP, **dict.fromkeys([*blocks, "models"], dict)}, params)
     checked = {"models": {name: _model(name, block) for name, block in params["models"].items()}}
     checked |= {name: _fit(name, schema, params[name]) for name, schema in blocks.items()}
     if not checked["models"]:
         raise UserError("params.yaml: models: must have at least one model. Got none.")
-    if checked["embed"]["model"] not in checked["models"]:
-        raise UserError(
-            f"params.yaml: embed.model: must be one of {', '.join(checked['models'])}. "
-            f"Got {checked['embed']['model']!r}."
-        )
-    return {key: params[key] for key in TOP} | checked
+    _check_known("params.yaml: embed.model:", checked["embed"]["model"], checked["models"])
+    return top | checked
+
+
+def model_block(params: dict[str, Any], name: str) -> dict[str, Any]:
+    """The block of the model of that name. Raises UserError where there is none."""
+    _check_known("the model", name, params["models"])
+    return params["models"][name]
 
 
 def keywords(module: str, function: str = "") -> dict[str, Any]:
@@ -111,20 +110,26 @@ def keywords(module: str, function: str = "") -> dict[str, Any]:
 
 def _model(name: Any, block: Any) -> dict[str, Any]:
     """The checked block of one model."""
-    if not re.fullmatch(r"[a-z][a-z0-9_]*", str(name)):
+    if not isinstance(name, str) or not re.fullmatch(r"[a-z][a-z0-9_]*", name):
         raise UserError(
-            f"params.yaml: models.{name}: a model's name must be lower-case letters, digits and _, a letter first."
+            "params.yaml: models: a model's name must be lower-case letters, digits and _, a letter first. "
+            f"Got {name!r}."
         )
     from src.classifiers import ARCHITECTURES
 
-    key = f"models.{name}"
-    architecture = block.get("architecture") if isinstance(block, dict) else None
-    if isinstance(block, dict) and "architecture" in block and architecture not in ARCHITECTURES:
-        raise UserError(
-            f"params.yaml: {key}.architecture: must be one of {', '.join(ARCHITECTURES)}. Got {architecture!r}."
-        )
-    body = keywords(f"classifiers.{architecture}", "body") if architecture else {}
-    return _fit(key, keywords("train") | body, block)
+    key, schema, possible = f"models.{name}", keywords("train"), ARCHITECTURES
+    if isinstance(block, dict) and "architecture" in block:
+        possible = [block["architecture"]]
+        _check_known(f"params.yaml: {key}.architecture:", block["architecture"], ARCHITECTURES)
+    for architecture in possible:  # all where none is given: then only that is missing, and no key of its body unknown
+        schema |= keywords(f"classifiers.{architecture}", "body")
+    return _fit(key, schema, block)
+
+
+def _check_known(what: str, value: Any, known: Collection[str]) -> None:
+    """Raises UserError unless the value is one of the known ones."""
+    if value not in known:
+        raise UserError(f"{what} must be one of {', '.join(known)}. Got {value!r}.")
 
 
 def _fit(key: str, schema: dict[str, Any], block: Any) -> dict[str, Any]:
@@ -134,15 +139,18 @@ def _fit(key: str, schema: dict[str, Any], block: Any) -> dict[str, Any]:
     try:
         return dict(model.model_validate(block))
     except pydantic.ValidationError as error:
-        first = error.errors()[0]
+        unknown = {"extra_forbidden", "invalid_key"}  # before what is missing: a misspelt key is both
+        first = min(error.errors(), key=lambda found: found["type"] not in unknown)
         where = ".".join(str(part) for part in (key, *first["loc"]) if part != "") or "params.yaml"
-        if first["type"] == "extra_forbidden":
+        if first["type"] in unknown:
             what = f"unknown key. Known here: {', '.join(schema)}."
         elif first["type"] == "missing":
             what = "must be given. Got nothing."
         else:
-            must = first["msg"].replace("Input should be ", "must be ").removesuffix(" or instance of Block")
-            what = f"{must[0].lower()}{must[1:]}. Got {first['input']!r}."
+            allowed = model.model_json_schema()
+            for part in first["loc"]:
+                allowed = allowed["items"] if isinstance(part, int) else allowed["properties"][part]
+            what = f"must be {_in_words(allowed)}. Got {first['input']!r}."
         raise UserError(f"params.yaml: {where}: {what}") from None
 
 
@@ -164,3 +172,17 @@ def write_json(path: str | Path, content: Any) -> None:
     """Write a metrics file: JSON, two spaces, keys in the given order."""
     with writing(path) as file:
         file.write_text(json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def _in_words(allowed: dict[str, Any]) -> str:
+    """What a JSON schema allows, such as `an integer in [1, inf) or null`."""
+    if "anyOf" in allowed:
+        return " or ".join(map(_in_words, allowed["anyOf"]))
+    if "enum" in allowed:
+        return f"one of {', '.join(allowed['enum'])}"
+    if allowed["type"] not in ("integer", "number"):
+        return {"string": "a string", "array": "a list", "object": "keys with values", "null": "null"}[allowed["type"]]
+    kind = "an integer" if allowed["type"] == "integer" else "a number"
+    low = f"[{allowed['minimum']}" if "minimum" in allowed else f"({allowed.get('exclusiveMinimum', '-inf')}"
+    high = f"{allowed['maximum']}]" if "maximum" in allowed else f"{allowed.get('exclusiveMaximum', 'inf')})"
+    return f"{kind} in {low}, {high}"

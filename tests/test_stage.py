@@ -15,18 +15,20 @@ import pytest
 import yaml
 
 from src.classifiers import ARCHITECTURES
-from src.stage import UserError, check, read_params, write_json, writing
+from src.stage import TOP, Positive, UserError, check, model_block, read_params, write_json, writing
 
 ROOT = Path(__file__).parents[1]
 COMMITTED = yaml.safe_load((ROOT / "params.yaml").read_text())
 BLOCKS = [name for name, block in COMMITTED.items() if isinstance(block, dict) and name != "models"]
 
 ABSENT = object()
-NOT_AN_INT = "must be a valid integer. Got"
-NOT_A_NUMBER = "must be a valid number. Got"
-NOT_POSITIVE = "must be greater than 0. Got"
-NOT_A_COUNT = "must be greater than or equal to 1. Got"
-NOT_A_NAME = "a model's name must be lower-case letters, digits and _, a letter first."
+NOT_A_SEED = "must be an integer in [0, 4294967296). Got"
+NOT_A_COUNT = "must be an integer in [1, inf). Got"
+NOT_A_COUNT_OR_NULL = "must be an integer in [1, inf) or null. Got"
+NOT_POSITIVE = "must be a number in (0, inf). Got"
+NOT_A_SHARE = "must be a number in [0, 1). Got"
+NOT_A_BLOCK = "must be keys with values. Got"
+NOT_A_NAME = "a model's name must be lower-case letters, digits and _, a letter first. Got"
 NOTHING = "must be given. Got nothing."
 KNOWN_MODELS = ", ".join(COMMITTED["models"])
 MODEL_KEYS = "architecture, optimizer, learning_rate, batch_size, epochs"
@@ -85,59 +87,55 @@ def test_a_model_holds_the_keyword_only_arguments_of_train_and_of_its_body(name:
         ("models.cm1.architecture", ABSENT, NOTHING),
         ("models.cm1.batch_size", ABSENT, NOTHING),
         ("models.cnn2.dropout_dense1", ABSENT, NOTHING),
-        ("seed", "27", f"{NOT_AN_INT} '27'."),
-        ("seed", None, f"{NOT_AN_INT} None."),
-        ("epochs", True, f"{NOT_AN_INT} True."),
-        ("cluster.n_init", "ten", f"{NOT_AN_INT} 'ten'."),
-        ("cluster.n_init", True, f"{NOT_AN_INT} True."),
-        ("cluster.n_init", 1.5, f"{NOT_AN_INT} 1.5."),
-        ("cluster.n_init", "1e1", f"{NOT_AN_INT} '1e1'."),
-        ("models.cm1.batch_size", 500.0, f"{NOT_AN_INT} 500.0."),
-        ("models.cm1.epochs", None, f"{NOT_AN_INT} None."),
-        ("cluster.eps", None, f"{NOT_A_NUMBER} None."),
-        ("cluster.eps", [1.6], f"{NOT_A_NUMBER} [1.6]."),
-        ("models.cnn2.dropout_conv1", True, f"{NOT_A_NUMBER} True."),
-        ("models.cm1.learning_rate", "abc", f"{NOT_A_NUMBER} 'abc'."),
-        ("models.cm1.learning_rate", "nan", f"{NOT_A_NUMBER} 'nan'."),
-        ("models.cm1.learning_rate", "0.001", f"{NOT_A_NUMBER} '0.001'."),
-        ("prepare.groups", "Bag", "must be a valid list. Got 'Bag'."),
-        ("prepare.groups", None, "must be a valid list. Got None."),
-        ("data.folder", 3, "must be a valid string. Got 3."),
-        ("cluster", None, "must be a valid dictionary. Got None."),
-        ("models.cm1", 3, "must be a valid dictionary. Got 3."),
-        ("models", [], "must be a valid dictionary. Got []."),
-        ("models", None, "must be a valid dictionary. Got None."),
+        ("seed", "27", f"{NOT_A_SEED} '27'."),
+        ("seed", None, f"{NOT_A_SEED} None."),
+        ("epochs", True, f"{NOT_A_COUNT_OR_NULL} True."),
+        ("cluster.n_init", "ten", f"{NOT_A_COUNT} 'ten'."),
+        ("cluster.n_init", True, f"{NOT_A_COUNT} True."),
+        ("cluster.n_init", 1.5, f"{NOT_A_COUNT} 1.5."),
+        ("cluster.n_init", "1e1", f"{NOT_A_COUNT} '1e1'."),
+        ("models.cm1.batch_size", 500.0, f"{NOT_A_COUNT} 500.0."),
+        ("models.cm1.epochs", None, f"{NOT_A_COUNT} None."),
+        ("cluster.eps", None, f"{NOT_POSITIVE} None."),
+        ("cluster.eps", [1.6], f"{NOT_POSITIVE} [1.6]."),
+        ("models.cnn2.dropout_conv1", True, f"{NOT_A_SHARE} True."),
+        ("models.cm1.learning_rate", "abc", f"{NOT_POSITIVE} 'abc'."),
+        ("models.cm1.learning_rate", "nan", f"{NOT_POSITIVE} 'nan'."),
+        ("models.cm1.learning_rate", "0.001", f"{NOT_POSITIVE} '0.001'."),
+        ("prepare.groups", "Bag", "must be a list. Got 'Bag'."),
+        ("prepare.groups", None, "must be a list. Got None."),
+        ("data.folder", 3, "must be a string or null. Got 3."),
+        ("cluster", None, f"{NOT_A_BLOCK} None."),
+        ("models.cm1", 3, f"{NOT_A_BLOCK} 3."),
+        ("models", [], f"{NOT_A_BLOCK} []."),
+        ("models", None, f"{NOT_A_BLOCK} None."),
         ("models", {}, "must have at least one model. Got none."),
-        ("seed", -1, "must be greater than or equal to 0. Got -1."),
-        ("seed", 2**32, "must be less than 4294967296. Got 4294967296."),
-        ("epochs", 0, f"{NOT_A_COUNT} 0."),
+        ("seed", -1, f"{NOT_A_SEED} -1."),
+        ("seed", 2**32, f"{NOT_A_SEED} 4294967296."),
+        ("epochs", 0, f"{NOT_A_COUNT_OR_NULL} 0."),
         ("models.cm1.epochs", 0, f"{NOT_A_COUNT} 0."),
         ("models.cm1.batch_size", 0, f"{NOT_A_COUNT} 0."),
-        ("data.limit", 0, f"{NOT_A_COUNT} 0."),
-        ("cluster.k", 0, f"{NOT_A_COUNT} 0."),
+        ("data.limit", 0, f"{NOT_A_COUNT_OR_NULL} 0."),
+        ("cluster.k", 0, f"{NOT_A_COUNT_OR_NULL} 0."),
         ("cluster.min_samples", 0, f"{NOT_A_COUNT} 0."),
         ("cluster.eps", 0, f"{NOT_POSITIVE} 0."),
         ("embed.perplexity", 0, f"{NOT_POSITIVE} 0."),
-        ("prepare.val_size", 0, f"{NOT_POSITIVE} 0."),
-        ("prepare.val_size", 1, "must be less than 1. Got 1."),
-        ("models.cnn2.dropout_conv1", 1, "must be less than 1. Got 1."),
-        ("models.cnn_vgg.dropout", -0.1, "must be greater than or equal to 0. Got -0.1."),
+        ("prepare.val_size", 0, "must be a number in (0, 1). Got 0."),
+        ("prepare.val_size", 1, "must be a number in (0, 1). Got 1."),
+        ("models.cnn2.dropout_conv1", 1, f"{NOT_A_SHARE} 1."),
+        ("models.cnn_vgg.dropout", -0.1, f"{NOT_A_SHARE} -0.1."),
         ("models.cm1.learning_rate", 0, f"{NOT_POSITIVE} 0."),
         ("models.cm1.learning_rate", -1, f"{NOT_POSITIVE} -1."),
-        ("models.cm1.learning_rate", float("inf"), "must be a finite number. Got inf."),
+        ("models.cm1.learning_rate", float("inf"), f"{NOT_POSITIVE} inf."),
         ("models.cm1.learning_rate", float("nan"), f"{NOT_POSITIVE} nan."),
-        ("models.cm1.learning_rate", "-5e-05", f"{NOT_POSITIVE} '-5e-05'."),
+        ("models.cm1.learning_rate", "-5e-05", f"{NOT_POSITIVE} -5e-05."),
         ("models.cm1.architecture", "resnet", f"must be one of {', '.join(ARCHITECTURES)}. Got 'resnet'."),
         ("models.cm1.architecture", None, f"must be one of {', '.join(ARCHITECTURES)}. Got None."),
-        ("models.cm1.optimizer", "adamm", "must be 'adam', 'adamw', 'nadam', 'rmsprop' or 'sgd'. Got 'adamm'."),
-        ("models.cm1.activation", "gelu", "must be 'relu', 'leaky_relu', 'elu' or 'tanh'. Got 'gelu'."),
-        ("device", "tpu", "must be 'auto', 'cpu' or 'gpu'. Got 'tpu'."),
-        ("embed.split", "all", "must be 'train', 'val' or 'test'. Got 'all'."),
+        ("models.cm1.optimizer", "adamm", "must be one of adam, adamw, nadam, rmsprop, sgd. Got 'adamm'."),
+        ("models.cm1.activation", "gelu", "must be one of relu, leaky_relu, elu, tanh. Got 'gelu'."),
+        ("device", "tpu", "must be one of auto, cpu, gpu. Got 'tpu'."),
+        ("embed.split", "all", "must be one of train, val, test. Got 'all'."),
         ("embed.model", "cm9", f"must be one of {KNOWN_MODELS}. Got 'cm9'."),
-        ("models.CM1", COMMITTED["models"]["cm1"], NOT_A_NAME),
-        ("models.1cm", COMMITTED["models"]["cm1"], NOT_A_NAME),
-        ("models._cm", COMMITTED["models"]["cm1"], NOT_A_NAME),
-        ("models.c-m", COMMITTED["models"]["cm1"], NOT_A_NAME),
     ],
 )
 def test_what_does_not_fit_is_refused_with_its_key_and_what_must_be(
@@ -149,38 +147,64 @@ def test_what_does_not_fit_is_refused_with_its_key_and_what_must_be(
     assert str(error.value) == f"params.yaml: {key}: {says}"
 
 
-@pytest.mark.parametrize(("name", "shown"), [("c.d", "c.d"), (1, "1"), (None, "None"), (True, "True")])
-def test_a_model_is_named_by_a_word(params: dict[str, Any], name: Any, shown: str) -> None:
+@pytest.mark.parametrize(
+    ("key", "misspelt"),
+    [
+        ("epochs", "epoch"),
+        ("cluster.eps", "cluster.epss"),
+        ("models.cnn2.learning_rate", "models.cnn2.learnin_rate"),
+        ("models.cnn2.dropout_conv1", "models.cnn2.dropout_conv"),
+        ("models.cnn2.architecture", "models.cnn2.architectur"),
+    ],
+)
+def test_a_misspelt_key_is_reported_rather_than_the_one_that_is_missing(
+    params: dict[str, Any], key: str, misspelt: str
+) -> None:
+    put(params, key, ABSENT)
+    put(params, misspelt, 0)
+    with pytest.raises(
+        UserError, match=rf"^params\.yaml: {misspelt}: unknown key\. Known here: .*{key.split('.')[-1]}"
+    ):
+        check(params)
+
+
+NAMES = ["CM1", "1cm", "_cm", "c-m", "c.d", "cm1\n", "", 1, None, True, float("nan"), float("inf")]
+
+
+@pytest.mark.parametrize("name", NAMES, ids=repr)
+def test_a_model_is_named_by_a_word(params: dict[str, Any], name: Any) -> None:
     params["models"][name] = params["models"]["cm1"]
     with pytest.raises(UserError) as error:
         check(params)
-    assert str(error.value) == f"params.yaml: models.{shown}: {NOT_A_NAME}"
+    assert str(error.value) == f"params.yaml: models: {NOT_A_NAME} {name!r}."
 
 
 @pytest.mark.parametrize(
     ("block", "shown"), [((), "7"), (("cluster",), "cluster.7"), (("models", "cm1"), "models.cm1.7")]
 )
-def test_a_key_that_is_no_word_is_refused(params: dict[str, Any], block: tuple[str, ...], shown: str) -> None:
+def test_a_key_that_is_no_word_is_unknown(params: dict[str, Any], block: tuple[str, ...], shown: str) -> None:
     found: dict[Any, Any] = params
     for key in block:
         found = found[key]
+    known = ", ".join(found)
     found[7] = 1
     with pytest.raises(UserError) as error:
         check(params)
-    assert str(error.value) == f"params.yaml: {shown}: keys should be strings. Got 7."
+    said = str(error.value).removeprefix(f"params.yaml: {shown}: unknown key. Known here: ").removesuffix(".")
+    assert sorted(said.split(", ")) == sorted(known.split(", "))
 
 
 def test_an_unknown_source_is_refused_with_the_known_ones(params: dict[str, Any]) -> None:
     params["data"]["source"] = "web"
-    with pytest.raises(UserError, match=r"^params.yaml: data.source: must be 'auto', .* or 'digits'. Got 'web'\.$"):
+    with pytest.raises(UserError, match=r"^params.yaml: data.source: must be one of auto, .*, digits\. Got 'web'\.$"):
         check(params)
 
 
 @pytest.mark.parametrize(
     ("groups", "says"),
     [
-        (["Bag"], r"groups\.0: must be a valid list\. Got 'Bag'\."),
-        ([["Bag"], ["Sandal", 3]], r"groups\.1\.1: must be a valid string\. Got 3\."),
+        (["Bag"], r"groups\.0: must be a list\. Got 'Bag'\."),
+        ([["Bag"], ["Sandal", 3]], r"groups\.1\.1: must be a string\. Got 3\."),
     ],
 )
 def test_the_element_of_a_list_that_does_not_fit_is_named(params: dict[str, Any], groups: Any, says: str) -> None:
@@ -242,6 +266,18 @@ def test_checking_leaves_its_argument_alone(params: dict[str, Any]) -> None:
     assert params == before
 
 
+def test_values_at_the_top_are_converted_too(params: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(TOP, "seed", Positive)
+    assert check(params | {"seed": "5e-05"})["seed"] == 0.00005
+
+
+def test_the_block_of_a_model_is_found_by_its_name(params: dict[str, Any]) -> None:
+    assert model_block(params, "cnn2") == COMMITTED["models"]["cnn2"]
+    with pytest.raises(UserError) as error:
+        model_block(params, "resnet")
+    assert str(error.value) == f"the model must be one of {KNOWN_MODELS}. Got 'resnet'."
+
+
 def test_params_that_are_not_there_are_looked_for_at_the_top(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     with pytest.raises(UserError) as error:
@@ -255,19 +291,32 @@ def test_params_that_are_not_there_are_looked_for_at_the_top(tmp_path: Path, mon
         ("", "params.yaml: must be keys with values. Got NoneType."),
         ("- seed\n- 27\n", "params.yaml: must be keys with values. Got list."),
         ("seed", "params.yaml: must be keys with values. Got str."),
-        ("seed: [27\nepochs: 1\n", "params.yaml: must be YAML. .* line 2"),
-        ("seed: 27\n\tepochs: 1\n", "params.yaml: must be YAML. .* line 2"),
-        ("seed: !!python/name:os.getcwd\n", "params.yaml: must be YAML. .*could not determine a constructor"),
+        ("seed: [27\nepochs: 1\n", "params.yaml: must be YAML in UTF-8. .* line 2"),
+        ("seed: 27\n\tepochs: 1\n", "params.yaml: must be YAML in UTF-8. .* line 2"),
+        ("seed: !!python/name:os.getcwd\n", "params.yaml: must be YAML in UTF-8. .*not determine a constructor"),
+        ("seed: 2024-02-30\n", "params.yaml: must be YAML in UTF-8. day .*"),
+        (b"# Gr\xf6\xdfe\nseed: 27\n", "params.yaml: must be YAML in UTF-8. 'utf-8' codec can't decode byte 0xf6"),
     ],
 )
 def test_a_file_that_holds_no_params_is_refused_in_a_line(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: str, says: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: str | bytes, says: str
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    Path("params.yaml").write_text(content)
+    Path("params.yaml").write_bytes(content if isinstance(content, bytes) else content.encode())
     with pytest.raises(UserError, match=f"^{says}") as error:
         read_params()
     assert "\n" not in str(error.value)
+
+
+def test_params_are_read_as_utf_8_whatever_the_locale(params: dict[str, Any], tmp_path: Path) -> None:
+    params["data"]["folder"] = "/Größe"
+    path = tmp_path / "params.yaml"
+    path.write_text(yaml.safe_dump(params, allow_unicode=True), encoding="utf-8")
+    shown = "import sys; from src.stage import read_params; print(ascii(read_params(sys.argv[1])['data']['folder']))"
+    environment = os.environ | {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    command = [sys.executable, "-c", shown, str(path)]
+    said = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True)
+    assert said.stdout == "'/Gr\\xf6\\xdfe'\n"
 
 
 # ---- Files
@@ -374,7 +423,10 @@ def test_bad_params_are_refused_before_any_work(stage: Stage, tmp_path: Path, pa
     params["cluster"]["eps"] = -1
     (tmp_path / "params.yaml").write_text(yaml.safe_dump(params))
     process = stage("pass")
-    assert process.communicate(timeout=60) == ("", "toy: params.yaml: cluster.eps: must be greater than 0. Got -1.\n")
+    assert process.communicate(timeout=60) == (
+        "",
+        "toy: params.yaml: cluster.eps: must be a number in (0, inf). Got -1.\n",
+    )
     assert process.returncode == 1
     assert files(tmp_path) == ["params.yaml", "toy.py"]
 
