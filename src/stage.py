@@ -44,8 +44,11 @@ def run(main: Callable[..., None]) -> None:
     A failure ends the process with a non-zero status, in one line where the user can put it right,
     and removes every file that the stage had written.
     """
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # an orderly end: the MLflow run is closed, as FAILED
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) != signal.SIG_IGN:  # as nohup sets it
+            signal.signal(number, _end)
     try:
+        _check_arguments(main)
         main(read_params(), *sys.argv[1:])
     except BaseException as error:
         for path in _written:
@@ -61,6 +64,22 @@ def run(main: Callable[..., None]) -> None:
                 f"{stage}: {what}{where}. Nothing that this stage had written was kept; put it right and run again."
             )
         raise
+
+
+def _end(number: int, _: Any) -> None:
+    """End a stage that is told to stop in order: its MLflow run is closed, as FAILED."""
+    sys.exit(128 + number)
+
+
+def _check_arguments(main: Callable[..., None]) -> None:
+    """Raises UserError unless the command line's arguments are those that `main` takes after the params."""
+    signature = inspect.signature(main)
+    try:
+        signature.bind({}, *sys.argv[1:])
+    except TypeError:
+        names = [name.upper() for name in signature.parameters][1:]
+        usage = " ".join(["python -m", f"src.{Path(sys.argv[0]).stem}", *names])
+        raise UserError(f"the command must be `{usage}`. Got {' '.join(sys.argv[1:]) or 'no argument'}.") from None
 
 
 def read_params(path: str = "params.yaml") -> dict[str, Any]:
@@ -154,6 +173,20 @@ def _fit(key: str, schema: dict[str, Any], block: Any) -> dict[str, Any]:
         raise UserError(f"params.yaml: {where}: {what}") from None
 
 
+def _in_words(allowed: dict[str, Any]) -> str:
+    """What a JSON schema allows, such as `an integer in [1, inf) or null`."""
+    if "anyOf" in allowed:
+        return " or ".join(map(_in_words, allowed["anyOf"]))
+    if "enum" in allowed:
+        return f"one of {', '.join(allowed['enum'])}"
+    if allowed["type"] not in ("integer", "number"):
+        return {"string": "a string", "array": "a list", "object": "keys with values", "null": "null"}[allowed["type"]]
+    kind = "an integer" if allowed["type"] == "integer" else "a number"
+    low = f"[{allowed['minimum']}" if "minimum" in allowed else f"({allowed.get('exclusiveMinimum', '-inf')}"
+    high = f"{allowed['maximum']}]" if "maximum" in allowed else f"{allowed.get('exclusiveMaximum', 'inf')})"
+    return f"{kind} in {low}, {high}"
+
+
 @contextmanager
 def writing(path: str | Path) -> Iterator[Path]:
     """A path to write to; the file takes the place of `path` when the block ends well and is gone otherwise."""
@@ -172,17 +205,3 @@ def write_json(path: str | Path, content: Any) -> None:
     """Write a metrics file: JSON, two spaces, keys in the given order."""
     with writing(path) as file:
         file.write_text(json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
-
-
-def _in_words(allowed: dict[str, Any]) -> str:
-    """What a JSON schema allows, such as `an integer in [1, inf) or null`."""
-    if "anyOf" in allowed:
-        return " or ".join(map(_in_words, allowed["anyOf"]))
-    if "enum" in allowed:
-        return f"one of {', '.join(allowed['enum'])}"
-    if allowed["type"] not in ("integer", "number"):
-        return {"string": "a string", "array": "a list", "object": "keys with values", "null": "null"}[allowed["type"]]
-    kind = "an integer" if allowed["type"] == "integer" else "a number"
-    low = f"[{allowed['minimum']}" if "minimum" in allowed else f"({allowed.get('exclusiveMinimum', '-inf')}"
-    high = f"{allowed['maximum']}]" if "maximum" in allowed else f"{allowed.get('exclusiveMaximum', 'inf')})"
-    return f"{kind} in {low}, {high}"

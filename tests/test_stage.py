@@ -380,6 +380,7 @@ from pathlib import Path
 from src.stage import UserError, run, write_json, writing
 
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell that runs pytest with `&` has it ignored
+signal.signal(signal.SIGHUP, signal.SIG_DFL)  # and nohup this one
 
 def main(params, *arguments):
     Path("ran.txt").write_text(f"{params['seed']} {arguments}")
@@ -431,6 +432,24 @@ def test_bad_params_are_refused_before_any_work(stage: Stage, tmp_path: Path, pa
     assert files(tmp_path) == ["params.yaml", "toy.py"]
 
 
+@pytest.mark.parametrize(
+    ("arguments", "came"), [((), "no argument"), (("cm1", "cm2"), "cm1 cm2")], ids=["none", "too many"]
+)
+def test_wrong_arguments_are_answered_with_the_usage(
+    stage: Stage, tmp_path: Path, arguments: tuple[str, ...], came: str
+) -> None:
+    process = stage("pass\n\ndef main(params, name): Path('ran.txt').touch()", *arguments)
+    says = f"toy: the command must be `python -m src.toy NAME`. Got {came}.\n"
+    assert process.communicate(timeout=60) == ("", says)
+    assert process.returncode == 1
+    assert files(tmp_path) == ["params.yaml", "toy.py"]
+
+
+def test_a_type_error_inside_a_stage_is_no_question_of_usage(stage: Stage) -> None:
+    _, err = stage("len()").communicate(timeout=60)
+    assert err.startswith("Traceback")
+
+
 KEPT = "Nothing that this stage had written was kept; put it right and run again."
 
 
@@ -473,7 +492,7 @@ def test_an_error_of_the_code_keeps_its_traceback_and_leaves_nothing(stage: Stag
     assert files(tmp_path) == LEFT
 
 
-@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)])
 def test_a_stage_that_is_stopped_says_so_by_its_status_and_leaves_nothing(
     stage: Stage, tmp_path: Path, number: signal.Signals, status: int
 ) -> None:
@@ -486,3 +505,10 @@ def test_a_stage_that_is_stopped_says_so_by_its_status_and_leaves_nothing(
     assert process.communicate(timeout=60) == ("", "")
     assert process.returncode == status
     assert files(tmp_path) == LEFT
+
+
+def test_a_signal_that_nohup_ignores_stays_ignored(stage: Stage) -> None:
+    nohup = "signal.signal(signal.SIGHUP, signal.SIG_IGN)"
+    process = stage(f"signal.raise_signal(signal.SIGHUP); print('done')\n\n{nohup}")
+    assert process.communicate(timeout=60) == ("done\n", "")
+    assert process.returncode == 0
