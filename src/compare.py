@@ -5,7 +5,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from src.stage import run, write_json, writing
+from src.stage import run, write_csv, write_json, writing
 
 SPLITS = ("train", "val", "test")
 
@@ -108,14 +108,6 @@ def confusion(evaluated: dict[str, dict[str, Any]]) -> list[dict[str, Any]]:
     ]
 
 
-def _write_csv(path: str, rows: list[dict[str, Any]]) -> None:
-    """Write rows of the same keys as a CSV file."""
-    with writing(path) as file, file.open("w", newline="") as out:
-        writer = csv.DictWriter(out, list(rows[0]), lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
-
-
 def main(params: dict[str, Any]) -> None:
     """models/{train,evaluate}/*.json -> metrics/comparison.{json,csv,md}, and curves, scores and confusions."""
     models = params["models"]
@@ -126,13 +118,13 @@ def main(params: dict[str, Any]) -> None:
     fashion = json.loads(Path("metrics/prepare.json").read_text())["shows"] == "Fashion-MNIST"
     published = json.loads(Path("data/published.json").read_text())["models"] if fashion else {}
     table = compare(models, trained, evaluated, published)
-    _write_csv("metrics/comparison.csv", [{"model": name} | row for name, row in table.items()])
+    write_csv("metrics/comparison.csv", [{"model": name} | row for name, row in table.items()])
     with writing("metrics/comparison.md") as file:
         file.write_text(markdown(table))
     histories = {name: Path(f"metrics/history/{name}.csv").read_text() for name in models}
-    _write_csv("metrics/learning_curves.csv", learning_curves(histories))
-    _write_csv("metrics/per_class.csv", per_class(evaluated))
-    _write_csv("metrics/confusion.csv", confusion(evaluated))
+    write_csv("metrics/learning_curves.csv", learning_curves(histories))
+    write_csv("metrics/per_class.csv", per_class(evaluated))
+    write_csv("metrics/confusion.csv", confusion(evaluated))
     write_json("metrics/comparison.json", table)
 
 

@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from src import plots
 from src.data import DIGITS, Images
-from src.stage import Fraction, Seed, UserError, run, write_json, writing
+from src.stage import Fraction, Seed, UserError, run, write_csv, write_json, writing
 
 UNKNOWN, AMBIGUOUS = -1, -2  # in place of a garment's number
 
@@ -117,11 +118,12 @@ def main(params: dict[str, Any]) -> None:
         split: dict(zip(labels, np.bincount(arrays["y"], minlength=len(labels)).tolist(), strict=True))
         for split, arrays in splits.items()
     }
-    with writing("metrics/class_counts.csv") as file:
-        rows = [f"{split},{label},{n}" for split, by_label in counts.items() for label, n in by_label.items()]
-        file.write_text("\n".join(["split,label,images", *rows]) + "\n")
-    from src import plots
-
+    rows = [
+        {"split": split, "label": label, "images": images}
+        for split, by_label in counts.items()
+        for label, images in by_label.items()
+    ]
+    write_csv("metrics/class_counts.csv", rows)
     plots.class_counts("metrics/class_counts.png", counts)
     report = {"labels": labels, "images": counts, "shows": subject(prepared["garments"], splits["test"]["garments"])}
     write_json("metrics/prepare.json", report)

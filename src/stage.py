@@ -1,12 +1,13 @@
 """How any stage runs: params.yaml is checked whole first; a failure says why in one line and leaves nothing."""
 
+import csv
 import importlib
 import inspect
 import json
 import re
 import signal
 import sys
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_type_hints
@@ -205,3 +206,11 @@ def write_json(path: str | Path, content: Any) -> None:
     """Write a metrics file: JSON, two spaces, keys in the given order."""
     with writing(path) as file:
         file.write_text(json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def write_csv(path: str | Path, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Write rows of the same keys, at least one, as CSV with a header line."""
+    with writing(path) as file, file.open("w", newline="", encoding="utf-8") as out:
+        writer = csv.DictWriter(out, list(rows[0]), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)

@@ -1,6 +1,5 @@
 """Train one model: `python -m src.train NAME`. Reads training and validation data, never the test set."""
 
-import csv
 import math
 import time
 from collections.abc import Callable
@@ -11,7 +10,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from src import backend, classifiers, tracking
-from src.stage import Count, Positive, Seed, UserError, run, write_json, writing
+from src.stage import Count, Positive, Seed, UserError, run, write_csv, write_json
 
 LOSS = "categorical_crossentropy"
 HISTORY = ("epoch", "loss", "accuracy", "val_loss", "val_accuracy")
@@ -61,13 +60,13 @@ def recipe_of(name: str, params: dict[str, Any]) -> dict[str, Any]:
     return params["models"][name] | ({"epochs": params["epochs"]} if params["epochs"] else {})
 
 
-def layer_table(model: Any) -> list[tuple[str, str, str, int]]:
-    """(name, type, output shape with `n` for the batch, parameters) of each layer."""
+def layer_table(model: Any) -> list[dict[str, Any]]:
+    """Name, type, output shape with `n` for the batch, and number of parameters of each layer."""
     rows = []
     for layer in model.layers:
         shape = " x ".join(["n", *map(str, layer.output.shape[1:])])
         parameters = layer.count_params() if layer.weights else 0
-        rows.append((layer.name, type(layer).__name__, shape, parameters))
+        rows.append({"layer": layer.name, "type": type(layer).__name__, "output": shape, "parameters": parameters})
     return rows
 
 
@@ -114,15 +113,9 @@ def main(params: dict[str, Any], name: str) -> None:
         report = {"train_seconds": seconds, "epochs": recipe["epochs"], "parameters": model.count_params()} | about
         tracked.metrics(report)
         classifiers.save(model, f"models/{name}.keras")
-        _write_csv(f"metrics/history/{name}.csv", HISTORY, [[row[key] for key in HISTORY] for row in watch.history])
-        _write_csv(f"metrics/layers/{name}.csv", ("layer", "type", "output", "parameters"), layer_table(model))
+        write_csv(f"metrics/history/{name}.csv", [{key: row[key] for key in HISTORY} for row in watch.history])
+        write_csv(f"metrics/layers/{name}.csv", layer_table(model))
         write_json(f"models/train/{name}.json", {"run_id": tracked.id} | report)
-
-
-def _write_csv(path: str, header: tuple[str, ...], rows: Any) -> None:
-    """Write a CSV file."""
-    with writing(path) as file, file.open("w", newline="") as out:
-        csv.writer(out, lineterminator="\n").writerows([header, *rows])
 
 
 if __name__ == "__main__":

@@ -35,7 +35,7 @@ def random_images(n: int = 4, side: int = 28) -> np.ndarray:
 def test_each_model_has_the_published_number_of_parameters(params: dict[str, Any], name: str) -> None:
     model = build(params["models"][name])
     assert model.count_params() == PARAMETERS[name]
-    assert sum(row[3] for row in layer_table(model)) == PARAMETERS[name]
+    assert sum(row["parameters"] for row in layer_table(model)) == PARAMETERS[name]
 
 
 def test_each_model_of_the_course_is_there(params: dict[str, Any]) -> None:

@@ -15,7 +15,7 @@ import pytest
 import yaml
 
 from src.classifiers import ARCHITECTURES
-from src.stage import TOP, Positive, UserError, check, model_block, read_params, write_json, writing
+from src.stage import TOP, Positive, UserError, check, model_block, read_params, write_csv, write_json, writing
 
 ROOT = Path(__file__).parents[1]
 COMMITTED = yaml.safe_load((ROOT / "params.yaml").read_text())
@@ -369,6 +369,19 @@ def test_a_metrics_file_is_json_with_two_spaces_in_the_given_order(tmp_path: Pat
 def test_a_metrics_file_never_holds_what_json_does_not_know(tmp_path: Path, number: float) -> None:
     with pytest.raises(ValueError, match="not JSON compliant"):
         write_json(tmp_path / "a.json", {"loss": number})
+    assert files(tmp_path) == []
+
+
+def test_a_csv_file_has_a_header_line_and_a_row_each(tmp_path: Path) -> None:
+    rows = [{"label": 'Größe, "L"', "images": 3, "share": None}, {"label": "0", "images": 1e-05, "share": 0.5}]
+    write_csv(tmp_path / "new/a.csv", rows)
+    written = 'label,images,share\n"Größe, ""L""",3,\n0,1e-05,0.5\n'
+    assert (tmp_path / "new/a.csv").read_bytes() == written.encode()
+
+
+def test_rows_of_other_keys_leave_no_csv_file(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="fields not in fieldnames: 'b'"):
+        write_csv(tmp_path / "a.csv", [{"a": 1}, {"b": 2}])
     assert files(tmp_path) == []
 
 
