@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from src import backend, plots, tracking
-from src.stage import UserError, run, write_json, writing
+from src.stage import model_block, run, write_json, writing
 
 
 def accuracy(probabilities: np.ndarray, y: np.ndarray) -> float:
@@ -37,9 +37,7 @@ def evaluate(probabilities: np.ndarray, y: np.ndarray, labels: list[str]) -> dic
 
 def main(params: dict[str, Any], name: str) -> None:
     """models/NAME.keras and the splits -> its predictions, report and pictures; its MLflow run gets the numbers."""
-    if name not in params["models"]:
-        raise UserError(f"the model must be one of {', '.join(params['models'])}. Got {name!r}.")
-    batch_size = params["models"][name]["batch_size"]
+    batch_size = model_block(params, name)["batch_size"]
     labels = json.loads(Path("metrics/prepare.json").read_text())["labels"]
     run_id = json.loads(Path(f"models/train/{name}.json").read_text())["run_id"]
     with Path(f"metrics/history/{name}.csv").open() as file:

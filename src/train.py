@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from src import backend, classifiers, tracking
-from src.stage import Count, Positive, Seed, UserError, run, write_csv, write_json
+from src.stage import Count, Positive, Seed, UserError, model_block, run, write_csv, write_json
 
 LOSS = "categorical_crossentropy"
 HISTORY = ("epoch", "loss", "accuracy", "val_loss", "val_accuracy")
@@ -55,9 +55,7 @@ def train(
 
 def recipe_of(name: str, params: dict[str, Any]) -> dict[str, Any]:
     """A model's block, with the `epochs` for all where that is given. Raises UserError for an unknown name."""
-    if name not in params["models"]:
-        raise UserError(f"the model must be one of {', '.join(params['models'])}. Got {name!r}.")
-    return params["models"][name] | ({"epochs": params["epochs"]} if params["epochs"] else {})
+    return model_block(params, name) | ({"epochs": params["epochs"]} if params["epochs"] else {})
 
 
 def layer_table(model: Any) -> list[dict[str, Any]]:

@@ -1,7 +1,11 @@
+from typing import Any
+
 import numpy as np
+import pytest
 from sklearn.metrics import classification_report
 
-from src.evaluate import accuracy, evaluate
+from src.evaluate import accuracy, evaluate, main
+from src.stage import UserError
 
 Y = np.array([0, 0, 0, 1, 1, 2])
 PROBABILITIES = np.eye(3)[[0, 0, 1, 1, 1, 0]] * 0.8 + 0.1  # predicts 0 0 1 1 1 0
@@ -35,3 +39,8 @@ def test_a_label_without_test_images_keeps_its_row() -> None:
     report = evaluate(PROBABILITIES[:5], Y[:5], ["a", "b", "c"])
     assert report["per_class"]["c"] == {"precision": 0.0, "recall": 0.0, "images": 0}
     assert report["confusion"][2] == [0, 0, 0]
+
+
+def test_an_unknown_model_is_answered_with_the_known_ones(params: dict[str, Any]) -> None:
+    with pytest.raises(UserError, match="one of cm1, cnn1, .* Got 'resnet'"):
+        main(params, "resnet")
