@@ -165,28 +165,23 @@ def summary(report: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def draw(
-    report: dict[str, Any],
-    x: np.ndarray,
-    splits: dict[str, Split],
-    clusters: Split,
-    labels: list[str],
-    names: list[str],
-) -> None:
-    """The sheet of test images, x, the images of each label, and tables of labels, garments and KMeans clusters."""
-    test = splits["test"]
+def draw(report: dict[str, Any], test: Split, clusters: Split, labels: list[str], names: list[str]) -> None:
+    """The sheet of test images, the images of each label, and tables of labels, garments and KMeans clusters.
+
+    test: with the images, x (n, side, side) uint8. clusters: with the numbers of the clusters, clusters (n,).
+    """
     pairs = zip(test["y"], test["garments"], strict=True)
     captions = [f"{labels[y]}: {names[garment] if garment >= 0 else '?'}" for y, garment in pairs]
-    sheet = report["sheet"]
+    sheet = report["shown"]["sheet"]
     rows = [sheet[first : first + 10] for first in range(0, len(sheet), 10)]
-    for name, lines in {"sheet": rows, "labels": list(report["per_label"].values())}.items():
-        plots.images(f"metrics/{name}.png", [[(x[row], captions[row]) for row in line] for line in lines])
+    for name, lines in {"sheet": rows, "labels": list(report["shown"]["per_label"].values())}.items():
+        plots.images(f"metrics/{name}.png", [[(test["x"][row], captions[row]) for row in line] for line in lines])
     k = int(clusters["clusters"].max()) + 1
     tables = {("label", "KMeans cluster"): (labels, cross(clusters["y"], clusters["clusters"], len(labels), k))}
     if names:
         in_clusters = {"y": clusters["clusters"], "garments": clusters["garments"]}
-        by_label = np.sum([contingency(split, len(labels), len(names)) for split in splits.values()], axis=0)
-        tables[("garment", "label")] = (names, by_label)
+        by_label = [[list(row.values()) for row in table.values()] for table in report["table"].values()]
+        tables[("garment", "label")] = (names, np.sum(by_label, axis=0))
         tables[("garment", "KMeans cluster")] = (names, contingency(in_clusters, k, len(names)))
     plots.tables("metrics/decoding.png", tables)
 
@@ -207,10 +202,11 @@ def main(params: dict[str, Any]) -> None:
         if prepared["shows"] == "Fashion-MNIST" and list(published["written_decoding"]) == labels:
             report["against_written"] = against_written(report["decoding"], published)
         clusters = splits[embedded] | {"clusters": np.load("data/clusters.npz")["kmeans"]}
-        draw(report.pop("shown"), arrays["test"]["x"], splits, clusters, labels, names)
+        draw(report, splits["test"] | {"x": arrays["test"]["x"]}, clusters, labels, names)
         tracked.tags({f"label_{label}": ", ".join(found["garments"]) for label, found in report["decoding"].items()})
         tracked.tags({"decoding_certified": report["certified"]})
         said = conclusion(report, own=params["data"]["source"] != "csv")
+        del report["shown"]  # it is in the pictures
         write_json("metrics/decoding.json", {"conclusion": said} | report)
         write_json("metrics/decode.json", summary(report))
     print(f"decode: {said}")
