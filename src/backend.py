@@ -1,4 +1,7 @@
-"""The device and the loops on it: the only file that calls TensorFlow; other backends get Keras's own loops."""
+"""The device and the loops on it: the only file that calls TensorFlow; other backends get Keras's own loops.
+
+What is fast here and why, measured: benchmarks/results.md.
+"""
 
 import os
 import platform
@@ -8,7 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -16,6 +19,8 @@ from src.stage import Device, Seed, UserError
 
 if TYPE_CHECKING:
     import keras
+
+STEPS_A_CALL = {"CPU": 1, "GPU": 16}  # a GPU's steps are short beside the time that it takes to launch one
 
 
 def start(*, seed: Seed, device: Device) -> str:
@@ -38,7 +43,9 @@ def start(*, seed: Seed, device: Device) -> str:
             import tensorflow as tf
 
             tf.config.experimental.enable_op_determinism()
-            if gpus:
+            if not gpus:
+                keras.src.backend.lstm = _lstm
+            else:
                 details = tf.config.experimental.get_device_details(tf.config.list_physical_devices("GPU")[0])
                 return f"GPU, {details.get('device_name', gpus[0])}"
     return f"GPU, {gpus[0]}" if gpus else f"CPU, {_processor()}, {len(os.sched_getaffinity(0))} cores"
@@ -85,43 +92,102 @@ def fit(
     epochs: int,
     batch_size: int,
     seed: int,
-    on_step: Callable[[], None],
+    on_steps: Callable[[int], None],
     on_epoch: Callable[[int, dict[str, float]], None],
 ) -> None:
     """Train a compiled model as its own `fit` would, shuffled, with validation after each epoch.
 
-    train, val: images and one-hot labels. `on_epoch` gets the epoch, from 1, and its loss, accuracy, val_loss, ...
-    With TensorFlow the arrays lie on the device and a plain loop steps over slices of them: the steps of `fit`
-    run up to twice as slowly on a CPU, their operations one after the other.
+    train, val: images and one-hot labels. `on_steps` gets the number of batches since its last call; `on_epoch` the
+    epoch, from 1, and its loss, accuracy, val_loss, val_accuracy.
+    With TensorFlow the arrays lie on the device and a plain loop steps over them: nothing is copied from the host
+    in between, and on a CPU the steps of `fit` can run up to twice as slowly, their operations one after the other.
     """
     import keras
 
     if keras.backend.backend() != "tensorflow":
         calls = keras.callbacks.LambdaCallback(
-            on_epoch_end=lambda epoch, logs: on_epoch(epoch + 1, logs), on_train_batch_end=lambda batch, logs: on_step()
+            on_epoch_end=lambda epoch, logs: on_epoch(epoch + 1, logs), on_train_batch_end=lambda *_: on_steps(1)
         )
         model.fit(*train, batch_size=batch_size, epochs=epochs, validation_data=val, verbose=0, callbacks=[calls])
         return
-    import tensorflow as tf
 
-    x, y = (tf.constant(array) for array in train)
-    x_val, y_val = (tf.constant(array) for array in val)
-    train_step = tf.function(lambda rows: model.train_step((tf.gather(x, rows), tf.gather(y, rows))))
-    test_step = tf.function(lambda images, labels: model.test_step((images, labels)))
     model.optimizer.build(model.trainable_variables)
+    train_steps, test_steps = _steps(model.train_step, train), _steps(model.test_step, val)
     order = np.random.default_rng(seed)
     for epoch in range(1, epochs + 1):
         model.reset_metrics()
-        rows = tf.constant(order.permutation(len(x)))
-        for first in range(0, len(x), batch_size):
-            train_step(rows[first : first + batch_size])
-            on_step()
+        for batches in _batches(order.permutation(len(train[0])), batch_size):
+            train_steps(batches)
+            on_steps(len(batches))
         logs = model.get_metrics_result()
         model.reset_metrics()
-        for first in range(0, len(x_val), batch_size):
-            test_step(x_val[first : first + batch_size], y_val[first : first + batch_size])
+        for batches in _batches(np.arange(len(val[0])), batch_size):
+            test_steps(batches)
         logs |= {f"val_{name}": value for name, value in model.get_metrics_result().items()}
         on_epoch(epoch, {name: float(value) for name, value in logs.items()})
+
+
+def _steps(step: Callable[[Any], Any], data: tuple[np.ndarray, np.ndarray]) -> Callable[[np.ndarray], None]:
+    """A function from (steps, batch) row numbers that takes `step` with each batch of those rows of the data."""
+    import tensorflow as tf
+
+    x, y = (tf.constant(array) for array in data)
+
+    @tf.function
+    def steps(batches: Any) -> None:
+        for rows in batches:
+            step((tf.gather(x, rows), tf.gather(y, rows)))
+
+    return lambda batches: steps(tf.constant(batches))
+
+
+def _batches(rows: np.ndarray, batch_size: int) -> Iterator[np.ndarray]:
+    """Cut (n,) row numbers into (steps, batch_size), as many steps as the device takes in a call; (1, rest) at last."""
+    import tensorflow as tf
+
+    steps = STEPS_A_CALL["GPU" if tf.config.list_logical_devices("GPU") else "CPU"]
+    whole = len(rows) // batch_size * batch_size
+    batches = rows[:whole].reshape(-1, batch_size)
+    yield from (batches[first : first + steps] for first in range(0, len(batches), steps))
+    if whole < len(rows):
+        yield rows[None, whole:]
+
+
+def _lstm(
+    inputs: Any,
+    h: Any,
+    c: Any,
+    mask: Any,
+    *,
+    kernel: Any,
+    recurrent_kernel: Any,
+    bias: Any,
+    activation: Callable[[Any], Any],
+    recurrent_activation: Callable[[Any], Any],
+    return_sequences: bool,
+    go_backwards: bool,
+    unroll: bool,
+) -> tuple[Any, Any, list[Any]]:
+    """An LSTM's whole loop over time, which Keras's layer asks its backend for; TensorFlow has one for GPUs only.
+
+    inputs: (n, steps, features); h, c: (n, units). Returns the last output, all outputs and the state.
+    Keras's own loop takes one product for all gates and cuts it up. Here each gate has its product, with the input
+    beside the state, and the loop is unrolled: no cutting, no stacks for the gradient.
+    """
+    import tensorflow as tf
+
+    if mask is not None or go_backwards or bias is None or inputs.shape[1] is None:
+        raise NotImplementedError  # Keras then takes its own loop
+    weights = tf.split(tf.concat([recurrent_kernel, kernel], 0), 4, axis=1)
+    biases = tf.split(tf.convert_to_tensor(bias), 4)
+    outputs = []
+    for x in tf.unstack(inputs, axis=1):
+        state = tf.concat([h, x], 1)
+        i, f, g, o = (tf.nn.bias_add(state @ w, b) for w, b in zip(weights, biases, strict=True))
+        c = recurrent_activation(f) * c + recurrent_activation(i) * activation(g)
+        h = recurrent_activation(o) * activation(c)
+        outputs.append(h)
+    return h, tf.stack(outputs if return_sequences else [h], axis=1), [h, c]
 
 
 def predictor(model: "keras.Model", *, batch_size: int) -> Callable[[np.ndarray], np.ndarray]:

@@ -79,9 +79,9 @@ def markdown(table: dict[str, dict[str, Any]]) -> str:
 
 
 def learning_curves(histories: dict[str, str]) -> list[dict[str, Any]]:
-    """The histories, {model: CSV text}, as one list of {model, epoch, split, loss, accuracy}, as plots want them."""
+    """The histories, {model: CSV text}, as one list of {model, seed, epoch, split, loss, accuracy}, as plots want them."""
     return [
-        {"model": name, "epoch": row["epoch"], "split": split}
+        {"model": name, "seed": row["seed"], "epoch": row["epoch"], "split": split}
         | {measure: row[f"{prefix}{measure}"] for measure in ("loss", "accuracy")}
         for name, history in histories.items()
         for row in csv.DictReader(history.splitlines())
@@ -111,10 +111,11 @@ def confusion(evaluated: dict[str, dict[str, Any]]) -> list[dict[str, Any]]:
 def main(params: dict[str, Any]) -> None:
     """models/{train,evaluate}/*.json -> metrics/comparison.{json,csv,md}, and curves, scores and confusions."""
     models = params["models"]
-    trained, evaluated = (
+    reports = (
         {name: json.loads(Path(f"models/{stage}/{name}.json").read_text()) for name in models}
         for stage in ("train", "evaluate")
     )
+    trained, evaluated = ({name: report | report["replicas"][0] for name, report in of.items()} for of in reports)
     fashion = json.loads(Path("metrics/prepare.json").read_text())["shows"] == "Fashion-MNIST"
     published = json.loads(Path("data/published.json").read_text())["models"] if fashion else {}
     table = compare(models, trained, evaluated, published)

@@ -196,7 +196,7 @@ def main(params: dict[str, Any]) -> None:
     )
     labels, names = prepared["labels"], garments["names"].tolist()
     encoder, embedded = params["embed"]["model"], params["embed"]["split"]
-    run_id = json.loads(Path(f"models/train/{encoder}.json").read_text())["run_id"]
+    run_id = json.loads(Path(f"models/train/{encoder}.json").read_text())["replicas"][0]["run_id"]
     with tracking.resumed_run(encoder, run_id) as tracked:
         report = decode(splits, labels, names, **params["decode"])
         if prepared["shows"] == "Fashion-MNIST" and list(published["written_decoding"]) == labels:

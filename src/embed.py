@@ -50,13 +50,13 @@ def embed(
 
 
 def main(params: dict[str, Any]) -> None:
-    """models/MODEL.keras and one split -> data/embedding.npz."""
+    """models/MODEL/SEED.keras and one split -> data/embedding.npz."""
     backend.start(seed=params["seed"], device=params["device"])
     import keras
 
     block = params["embed"]
     x = np.load(f"data/{block['split']}.npz")["x"]
-    embedding = embed(keras.models.load_model(f"models/{block['model']}.keras"), x, **block)
+    embedding = embed(keras.models.load_model(f"models/{block['model']}/{params['seed']}.keras"), x, **block)
     explained = embedding.pop("explained").tolist()
     with writing("data/embedding.npz") as file:
         np.savez(file, features=embedding["features"], pca=embedding["pca"], tsne=embedding["tsne"])

@@ -36,35 +36,42 @@ def evaluate(probabilities: np.ndarray, y: np.ndarray, labels: list[str]) -> dic
 
 
 def main(params: dict[str, Any], name: str) -> None:
-    """models/NAME.keras and the splits -> its predictions, report and pictures; its MLflow run gets the numbers."""
+    """models/NAME/SEED.keras and the splits -> predictions, report and pictures; each MLflow run gets its numbers.
+
+    data/predictions/NAME.npz has val and test, (replicas, n, classes) float32. The pictures are of the first replica.
+    """
     batch_size = model_block(params, name)["batch_size"]
     labels = json.loads(Path("metrics/prepare.json").read_text())["labels"]
-    run_id = json.loads(Path(f"models/train/{name}.json").read_text())["run_id"]
-    with Path(f"metrics/history/{name}.csv").open() as file:
-        history = [{key: float(value) for key, value in row.items()} for row in csv.DictReader(file)]
-    with tracking.resumed_run(name, run_id) as tracked:
-        device = backend.start(seed=params["seed"], device=params["device"])
-        import keras
+    trained = json.loads(Path(f"models/train/{name}.json").read_text())
+    device = backend.start(seed=params["seed"], device=params["device"])
+    import keras
 
-        predict = backend.predictor(keras.models.load_model(f"models/{name}.keras"), batch_size=batch_size)
-        sets = {split: np.load(f"data/{split}.npz") for split in ("train", "val", "test")}
-        y = {split: arrays["y"] for split, arrays in sets.items()}
-        probabilities = {split: predict(arrays["x"]) for split, arrays in sets.items()}
-        x_test = sets["test"]["x"]
-        start = time.perf_counter()
-        predict(x_test)
-        test_seconds = round(time.perf_counter() - start, 3)
-        report: dict[str, Any] = {f"{split}_accuracy": accuracy(probabilities[split], y[split]) for split in sets}
-        report |= {"test_seconds": test_seconds, "device": device}
-        tracked.metrics(report, step=len(history))  # of a metric's values MLflow shows the one of the last step
-        detail = evaluate(probabilities["test"], y["test"], labels)
-        for measure in ("precision", "recall"):
-            tracked.metrics({f"{measure}_{label}": row[measure] for label, row in detail["per_class"].items()})
-        with writing(f"data/predictions/{name}.npz") as file:
-            np.savez(file, val=probabilities["val"], test=probabilities["test"])
-        plots.learning_curves(f"metrics/curves/{name}.png", name, history)
-        plots.confusion(f"metrics/confusion/{name}.png", name, np.array(detail["confusion"]), labels)
-        write_json(f"models/evaluate/{name}.json", report | detail)
+    sets = {split: dict(np.load(f"data/{split}.npz")) for split in ("train", "val", "test")}
+    predictions, replicas = [], []
+    for training in trained["replicas"]:
+        with tracking.resumed_run(name, training["run_id"]) as tracked:
+            model = keras.models.load_model(f"models/{name}/{training['seed']}.keras")
+            predict = backend.predictor(model, batch_size=batch_size)
+            probabilities = {split: predict(arrays["x"]) for split, arrays in sets.items()}
+            start = time.perf_counter()
+            predict(sets["test"]["x"])
+            seconds = round(time.perf_counter() - start, 3)
+            scores = {f"{split}_accuracy": accuracy(probabilities[split], sets[split]["y"]) for split in sets}
+            scores |= {"test_seconds": seconds}
+            detail = evaluate(probabilities["test"], sets["test"]["y"], labels)
+            tracked.metrics(scores, step=trained["epochs"])  # of a metric's values MLflow shows that of the last step
+            for measure in ("precision", "recall"):
+                tracked.metrics({f"{measure}_{label}": row[measure] for label, row in detail["per_class"].items()})
+        predictions.append(probabilities)
+        replicas.append({"seed": training["seed"]} | scores | detail)
+    with writing(f"data/predictions/{name}.npz") as file:
+        val, test = (np.stack([each[split] for each in predictions]) for split in ("val", "test"))
+        np.savez(file, val=val, test=test)
+    with Path(f"metrics/history/{name}.csv").open() as lines:
+        history = [{key: float(value) for key, value in row.items()} for row in csv.DictReader(lines)]
+    plots.learning_curves(f"metrics/curves/{name}.png", name, history[: trained["epochs"]])
+    plots.confusion(f"metrics/confusion/{name}.png", name, np.array(replicas[0]["confusion"]), labels)
+    write_json(f"models/evaluate/{name}.json", {"device": device, "replicas": replicas})
 
 
 if __name__ == "__main__":

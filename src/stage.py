@@ -1,6 +1,7 @@
 """How any stage runs: params.yaml is checked whole first; a failure says why in one line and leaves nothing."""
 
 import csv
+import gc
 import importlib
 import inspect
 import json
@@ -30,7 +31,9 @@ Seed = Annotated[int, Field(ge=0, lt=2**32)]
 Activation = Literal["relu", "leaky_relu", "elu", "tanh"]  # none of them ever falls: see classifiers.conv
 Device = Literal["auto", "cpu", "gpu"]
 
-TOP: dict[str, Any] = {"seed": Seed, "epochs": Count | None, "device": Device}  # the values at the top of params.yaml
+# The values at the top of params.yaml, and what a model's block has beside the arguments of `train` and `body`.
+TOP: dict[str, Any] = {"seed": Seed, "epochs": Count | None, "replicas": Count | None, "device": Device}
+MODEL: dict[str, Any] = {"replicas": Count}
 
 _written: list[Path] = []
 
@@ -45,12 +48,14 @@ def run(main: Callable[..., None]) -> None:
     A failure ends the process with a non-zero status, in one line where the user can put it right,
     and removes every file that the stage had written.
     """
+    gc.disable()  # its rounds while libraries load and when the process ends are a third of a short stage's time
     for number in (signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(number) != signal.SIG_IGN:  # as nohup sets it
             signal.signal(number, _end)
     try:
         _check_arguments(main)
         main(read_params(), *sys.argv[1:])
+        gc.freeze()
     except BaseException as error:
         for path in _written:
             path.unlink(missing_ok=True)
@@ -100,7 +105,8 @@ def check(params: dict[str, Any]) -> dict[str, Any]:
     """The params with every value in its type.
 
     The schema of a block is the keyword-only part of a function's signature: for block `X`, of `X` in src/X.py; for a
-    block under `models`, of `train` and of the `body` that it passes its other arguments to. Raises UserError.
+    block under `models`, of `train` and of the `body` that it passes its other arguments to, and MODEL.
+    Raises UserError.
     """
     blocks = {path.stem: keywords(path.stem) for path in sorted(SRC.glob("[a-z]*.py")) if path.stem != "train"}
     blocks = {name: schema for name, schema in blocks.items() if schema}
@@ -137,7 +143,7 @@ def _model(name: Any, block: Any) -> dict[str, Any]:
         )
     from src.classifiers import ARCHITECTURES
 
-    key, schema, possible = f"models.{name}", keywords("train"), ARCHITECTURES
+    key, schema, possible = f"models.{name}", keywords("train") | MODEL, ARCHITECTURES
     if isinstance(block, dict) and "architecture" in block:
         possible = [block["architecture"]]
         _check_known(f"params.yaml: {key}.architecture:", block["architecture"], ARCHITECTURES)

@@ -22,7 +22,7 @@ def train(
     train_set: dict[str, np.ndarray],
     val_set: dict[str, np.ndarray],
     seed: Seed,
-    on_step: Callable[[], None],
+    on_steps: Callable[[int], None],
     on_epoch: OnEpoch,
     *,
     architecture: str,
@@ -32,13 +32,15 @@ def train(
     epochs: Count,
     **body: Any,
 ) -> Any:
-    """A trained keras.Model; `body` is the architecture's part of the block.
+    """A keras.Model trained from a seed of its own; `body` is the architecture's part of the block.
 
     train_set, val_set: {"x": (n, side, side) uint8, "y": (n,) int64 labels}.
-    `on_step` is called after each batch, `on_epoch` after each epoch. Raises UserError if the images are too small.
+    `on_steps` gets the number of batches done since its last call, `on_epoch` an epoch's loss and accuracy.
+    Raises UserError if the images are too small.
     """
     import keras
 
+    keras.utils.set_random_seed(seed)
     side, classes = train_set["x"].shape[1], int(train_set["y"].max()) + 1
     try:
         model = classifiers.build(side=side, classes=classes, architecture=architecture, **body)
@@ -49,13 +51,13 @@ def train(
     model.compile(optimizer=rule, loss=LOSS, metrics=["accuracy"])
     one_hot = np.eye(classes, dtype=np.float32)
     sets = [(arrays["x"], one_hot[arrays["y"]]) for arrays in (train_set, val_set)]
-    backend.fit(model, *sets, epochs=epochs, batch_size=batch_size, seed=seed, on_step=on_step, on_epoch=on_epoch)
+    backend.fit(model, *sets, epochs=epochs, batch_size=batch_size, seed=seed, on_steps=on_steps, on_epoch=on_epoch)
     return model
 
 
 def recipe_of(name: str, params: dict[str, Any]) -> dict[str, Any]:
-    """A model's block, with the `epochs` for all where that is given. Raises UserError for an unknown name."""
-    return model_block(params, name) | ({"epochs": params["epochs"]} if params["epochs"] else {})
+    """A model's block, with the `epochs` and `replicas` for all where given. Raises UserError for an unknown name."""
+    return model_block(params, name) | {key: params[key] for key in ("epochs", "replicas") if params[key]}
 
 
 def layer_table(model: Any) -> list[dict[str, Any]]:
@@ -79,9 +81,9 @@ class Watch:
         self.bar = Progress(TextColumn("{task.description}"), *columns, disable=not self.on_terminal)
         self.task = self.bar.add_task(name, total=epochs * steps)
 
-    def on_step(self) -> None:
+    def on_steps(self, steps: int) -> None:
         """Move the bar."""
-        self.bar.advance(self.task)
+        self.bar.advance(self.task, steps)
 
     def on_epoch(self, epoch: int, logs: dict[str, float]) -> None:
         """Record and show an epoch's loss and accuracy. Raises UserError when the loss is no longer a number."""
@@ -97,23 +99,29 @@ class Watch:
 
 
 def main(params: dict[str, Any], name: str) -> None:
-    """data/{train,val}.npz -> models/NAME.keras, its history, layer table and report."""
-    recipe, seed = recipe_of(name, params), params["seed"]
-    device = backend.start(seed=seed, device=params["device"])
+    """data/{train,val}.npz -> models/NAME/SEED.keras of each replica, their histories, a layer table and a report."""
+    recipe, first = recipe_of(name, params), params["seed"]
+    replicas = recipe.pop("replicas")
+    device = backend.start(seed=first, device=params["device"])
     train_set, val_set = (dict(np.load(f"data/{split}.npz")) for split in ("train", "val"))
     about = {"loss": LOSS, "device": device, "software": backend.software()}
-    with tracking.training_run(name, recipe | {"seed": seed} | about) as tracked:
-        watch = Watch(name, recipe["epochs"], math.ceil(len(train_set["x"]) / recipe["batch_size"]), tracked)
-        start = time.perf_counter()
-        with watch.bar:
-            model = train(train_set, val_set, seed, watch.on_step, watch.on_epoch, **recipe)
-        seconds = round(time.perf_counter() - start, 3)
-        report = {"train_seconds": seconds, "epochs": recipe["epochs"], "parameters": model.count_params()} | about
-        tracked.metrics(report)
-        classifiers.save(model, f"models/{name}.keras")
-        write_csv(f"metrics/history/{name}.csv", [{key: row[key] for key in HISTORY} for row in watch.history])
-        write_csv(f"metrics/layers/{name}.csv", layer_table(model))
-        write_json(f"models/train/{name}.json", {"run_id": tracked.id} | report)
+    steps = math.ceil(len(train_set["x"]) / recipe["batch_size"])
+    trainings, history = [], []
+    for seed in range(first, first + replicas):
+        with tracking.training_run(name, recipe | {"seed": seed} | about) as tracked:
+            watch = Watch(name if replicas == 1 else f"{name} seed {seed}", recipe["epochs"], steps, tracked)
+            start = time.perf_counter()
+            with watch.bar:
+                model = train(train_set, val_set, seed, watch.on_steps, watch.on_epoch, **recipe)
+            seconds = round(time.perf_counter() - start, 3)
+            tracked.metrics({"train_seconds": seconds, "parameters": model.count_params()})
+            classifiers.save(model, f"models/{name}/{seed}.keras")
+        trainings.append({"seed": seed, "run_id": tracked.id, "train_seconds": seconds})
+        history += [{"seed": seed} | {key: row[key] for key in HISTORY} for row in watch.history]
+    write_csv(f"metrics/history/{name}.csv", history)
+    write_csv(f"metrics/layers/{name}.csv", layer_table(model))
+    report = {"epochs": recipe["epochs"], "parameters": model.count_params()} | about
+    write_json(f"models/train/{name}.json", report | {"replicas": trainings})
 
 
 if __name__ == "__main__":

@@ -39,12 +39,12 @@ def trained(**changes: Any) -> tuple[Any, list[dict[str, float]], int]:
     """The trained model, its epochs' logs, and how many steps it took."""
     keras.utils.set_random_seed(3)
     logs: list[dict[str, float]] = []
-    steps: list[None] = []
+    steps: list[int] = []
     model = train(
         separable(80),
         separable(40, seed=1),
         3,
-        lambda: steps.append(None),
+        steps.append,
         lambda epoch, values: logs.append({"epoch": epoch} | values),
         **TINY | changes,
     )
@@ -92,7 +92,7 @@ def test_images_too_small_are_refused_in_words() -> None:
     small: dict[str, np.ndarray] = {"x": np.zeros((8, 8, 8), np.uint8), "y": np.arange(8) % 2}
     recipe = TINY | {"architecture": "vgg", "dropout": 0.5}
     with pytest.raises(UserError, match="vgg must have larger images. Got 8 x 8"):
-        train(small, small, 3, lambda: None, lambda epoch, logs: None, **recipe)
+        train(small, small, 3, lambda steps: None, lambda epoch, logs: None, **recipe)
 
 
 def test_epochs_for_all_replace_the_models_own(params: dict[str, Any]) -> None:

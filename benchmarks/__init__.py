@@ -1,0 +1,1 @@
+"""What the README's claims of speed were measured with."""
