@@ -79,7 +79,7 @@ def markdown(table: dict[str, dict[str, Any]]) -> str:
 
 
 def learning_curves(histories: dict[str, str]) -> list[dict[str, Any]]:
-    """The histories, {model: CSV text}, as one list of {model, seed, epoch, split, loss, accuracy}, as plots want them."""
+    """The histories, {model: CSV text}, as one list of {model, seed, epoch, split, loss, accuracy}, for plots."""
     return [
         {"model": name, "seed": row["seed"], "epoch": row["epoch"], "split": split}
         | {measure: row[f"{prefix}{measure}"] for measure in ("loss", "accuracy")}

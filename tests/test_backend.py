@@ -55,3 +55,51 @@ def test_a_predictor_gives_what_the_model_gives_the_short_last_batch_too() -> No
     expected = np.asarray(model(x))
     np.testing.assert_allclose(predict(x), expected, rtol=1e-5)
     np.testing.assert_allclose(predict(x[:3]), expected[:3], rtol=1e-5)
+
+
+def small_model() -> keras.Model:
+    keras.utils.set_random_seed(0)
+    model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(4, "tanh"), keras.layers.Dense(2, "softmax")])
+    model.compile("adam", "categorical_crossentropy", metrics=["accuracy"])
+    return model
+
+
+@pytest.mark.parametrize(("steps_a_call", "reported"), [(1, [1] * 8), (3, [3, 1] * 2), (16, [3, 1] * 2)])
+def test_several_steps_a_call_as_on_a_gpu_train_the_same(
+    monkeypatch: pytest.MonkeyPatch, steps_a_call: int, reported: list[int]
+) -> None:
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(34, 3)).astype(np.float32), np.eye(2, dtype=np.float32)[rng.integers(0, 2, 34)]
+
+    def train(steps: int) -> tuple[list[np.ndarray], list[int], list[dict[str, float]]]:
+        monkeypatch.setattr(backend, "STEPS_A_CALL", {"CPU": steps, "GPU": steps})
+        model, done, logs = small_model(), [], []
+        on_epoch = lambda epoch, values: logs.append({"epoch": epoch} | values)  # noqa: E731
+        backend.fit(
+            model, (x, y), (x[:7], y[:7]), epochs=2, batch_size=10, seed=5, on_steps=done.append, on_epoch=on_epoch
+        )
+        return model.get_weights(), done, logs
+
+    weights, done, logs = train(steps_a_call)
+    expected, _, expected_logs = train(1)
+    assert done == reported
+    for got, wanted in zip(weights, expected, strict=True):
+        np.testing.assert_allclose(got, wanted, rtol=1e-6)
+    assert logs == pytest.approx(expected_logs)
+    assert [log["epoch"] for log in logs] == [1, 2]
+
+
+@pytest.mark.parametrize("options", [{}, {"return_sequences": True}, {"go_backwards": True}, {"use_bias": False}])
+def test_an_lstm_on_a_cpu_gives_what_kerass_own_loop_gives(
+    monkeypatch: pytest.MonkeyPatch, options: dict[str, bool]
+) -> None:
+    x = np.random.default_rng(0).normal(size=(4, 6, 3)).astype(np.float32)
+    layer = keras.layers.LSTM(5, **options)
+    expected = np.asarray(layer(x))
+    calls = []
+    monkeypatch.setattr(keras.src.backend, "lstm", None)  # to be put back
+    backend.start(seed=1, device="auto")
+    ours = keras.src.backend.lstm
+    monkeypatch.setattr(keras.src.backend, "lstm", lambda *a, **k: calls.append(1) or ours(*a, **k))
+    np.testing.assert_allclose(np.asarray(layer(x)), expected, rtol=1e-5, atol=1e-6)
+    assert calls

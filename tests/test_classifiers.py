@@ -4,9 +4,11 @@ from typing import Any
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from keras import layers
 
-from src import classifiers
+from benchmarks import stock
+from src import backend, classifiers
 from src.train import layer_table
 
 PARAMETERS = {  # of the 2022 notebook's networks
@@ -19,12 +21,15 @@ PARAMETERS = {  # of the 2022 notebook's networks
     "cnn_lstm": 198_789,
     "cm4": 321_509,
 }
-TRAINING = {"optimizer", "learning_rate", "batch_size", "epochs"}
+TRAINING = {"optimizer", "learning_rate", "batch_size", "epochs", "replicas"}
+
+
+def network(block: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in block.items() if key not in TRAINING}
 
 
 def build(block: dict[str, Any], side: int = 28, classes: int = 5) -> keras.Model:
-    network = {key: value for key, value in block.items() if key not in TRAINING}
-    return classifiers.build(side=side, classes=classes, **network)
+    return classifiers.build(side=side, classes=classes, **network(block))
 
 
 def random_images(n: int = 4, side: int = 28) -> np.ndarray:
@@ -74,15 +79,45 @@ def test_activation_after_pooling_is_activation_before_pooling(activation: str) 
     np.testing.assert_allclose(np.asarray(ours(x)), np.asarray(stock(x)), rtol=1e-5, atol=1e-6)
 
 
-def test_the_lstm_equals_the_notebooks_time_distributed_one(params: dict[str, Any]) -> None:
-    ours = build(params["models"]["cnn_lstm"])
-    images = keras.Input((28, 28, 1))
-    rows = layers.TimeDistributed(layers.LSTM(128))(images)
-    stock = keras.Model(images, layers.Dense(5, activation="softmax")(layers.LSTM(128)(rows)))
-    stock.set_weights(ours.get_weights())
-    x = random_images()
-    expected = np.asarray(stock(x[..., None].astype(np.float32) / 255))
-    np.testing.assert_allclose(np.asarray(ours(x)), expected, rtol=1e-4, atol=1e-6)
+def outputs_and_gradients(model: keras.Model, x: np.ndarray) -> tuple[np.ndarray, list[np.ndarray]]:
+    """Probabilities for images, and the gradients of the mean cross-entropy by each weight; dropout off."""
+    labels = np.eye(5, dtype=np.float32)[np.arange(len(x)) % 5]
+
+    @tf.function
+    def compute(images: Any) -> Any:
+        with tf.GradientTape() as tape:
+            outputs = model(images, training=False)
+            loss = tf.reduce_mean(keras.losses.categorical_crossentropy(labels, outputs))
+        return outputs, tape.gradient(loss, [weight.value for weight in model.trainable_weights])
+
+    outputs, gradients = compute(tf.constant(x))
+    return np.asarray(outputs), [np.asarray(gradient) for gradient in gradients]
+
+
+def relative_error(got: np.ndarray, expected: np.ndarray) -> float:
+    return float(np.linalg.norm(got - expected) / np.linalg.norm(expected))
+
+
+@pytest.mark.parametrize("name", PARAMETERS)
+def test_the_mathematics_are_those_of_stock_keras(
+    params: dict[str, Any], name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keras.utils.set_random_seed(1)
+    written = stock.build(side=28, classes=5, **network(params["models"][name]))
+    written.save(tmp_path / "stock.keras")
+    stocks = keras.models.load_model(tmp_path / "stock.keras")
+    monkeypatch.setattr(keras.src.backend, "lstm", keras.src.backend.lstm)  # to be put back
+    x = random_images(20)
+    expected, expected_gradients = outputs_and_gradients(stocks, x[..., None].astype(np.float32) / 255)
+    backend.start(seed=1, device="auto")
+    ours = build(params["models"][name])
+    ours.set_weights(stocks.get_weights())
+    outputs, gradients = outputs_and_gradients(ours, x)
+    assert relative_error(outputs, expected) < 1e-4
+    assert [gradient.shape for gradient in gradients] == [gradient.shape for gradient in expected_gradients]
+    for got, wanted in zip(gradients, expected_gradients, strict=True):
+        assert np.linalg.norm(wanted) > 0
+        assert relative_error(got, wanted) < 1e-4
 
 
 def test_a_saved_model_loads_and_predicts_the_same(params: dict[str, Any], tmp_path: Path) -> None:

@@ -74,10 +74,10 @@ def test_the_best_model_is_chosen_by_validation_not_by_test() -> None:
 
 
 def test_learning_curves_have_a_row_per_model_epoch_and_split() -> None:
-    history = "epoch,loss,accuracy,val_loss,val_accuracy\n1,0.5,0.8,0.6,0.7\n"
+    history = "seed,epoch,loss,accuracy,val_loss,val_accuracy\n27,1,0.5,0.8,0.6,0.7\n"
     assert learning_curves({"cm1": history}) == [
-        {"model": "cm1", "epoch": "1", "split": "training", "loss": "0.5", "accuracy": "0.8"},
-        {"model": "cm1", "epoch": "1", "split": "validation", "loss": "0.6", "accuracy": "0.7"},
+        {"model": "cm1", "seed": "27", "epoch": "1", "split": "training", "loss": "0.5", "accuracy": "0.8"},
+        {"model": "cm1", "seed": "27", "epoch": "1", "split": "validation", "loss": "0.6", "accuracy": "0.7"},
     ]
 
 

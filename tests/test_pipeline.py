@@ -33,6 +33,7 @@ def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
     params["data"] |= SMALL
     params["models"] = {name: params["models"][name] | {"batch_size": 50} for name in ("cm4", "cnn4")}
     params["epochs"] = 1
+    params["replicas"] = 1
     params["cluster"]["min_samples"] = 5
     write_params(top, params)
     for command in ("init", "add --all", "commit --quiet --message start"):
@@ -94,8 +95,9 @@ def test_the_comparison_has_a_row_per_model_that_agrees_with_the_reports(reprodu
     assert list(table) == ["cm4", "cnn4"]
     for name, row in table.items():
         report = read(reproduced, f"models/evaluate/{name}.json")
-        assert row["test_accuracy"] == report["test_accuracy"] > 0.2
-        confusion = report["confusion"]
+        (first,) = report["replicas"]
+        assert row["test_accuracy"] == first["test_accuracy"] > 0.2
+        confusion = first["confusion"]
         assert row["test_accuracy"] == pytest.approx(sum(confusion[i][i] for i in range(5)) / 360)
         assert row["published_test_accuracy"] is None  # digits are not Fashion-MNIST
     with (reproduced / "metrics/comparison.csv").open() as file:
@@ -116,7 +118,7 @@ def test_mlflow_has_one_finished_run_per_model_with_all_numbers(reproduced: Path
     table = read(reproduced, "metrics/comparison.json")
     for name, run in found.items():
         assert run.info.status == "FINISHED"
-        assert run.info.run_id == read(reproduced, f"models/train/{name}.json")["run_id"]
+        assert run.info.run_id == read(reproduced, f"models/train/{name}.json")["replicas"][0]["run_id"]
         for metric in ("train_accuracy", "val_accuracy", "test_accuracy", "train_seconds", "test_seconds"):
             assert run.data.metrics[metric] == table[name][metric]
         assert run.data.params["epochs"] == "1"

@@ -31,23 +31,21 @@ def separable(n: int, seed: int = 0) -> dict[str, np.ndarray]:
     return {"x": x, "y": y}
 
 
+def sets() -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+    """The training and the validation data."""
+    return separable(80), separable(40, seed=1)
+
+
 def one_hot(y: np.ndarray) -> np.ndarray:
     return np.eye(2, dtype=np.float32)[y]
 
 
 def trained(**changes: Any) -> tuple[Any, list[dict[str, float]], int]:
     """The trained model, its epochs' logs, and how many steps it took."""
-    keras.utils.set_random_seed(3)
     logs: list[dict[str, float]] = []
     steps: list[int] = []
-    model = train(
-        separable(80),
-        separable(40, seed=1),
-        3,
-        steps.append,
-        lambda epoch, values: logs.append({"epoch": epoch} | values),
-        **TINY | changes,
-    )
+    on_epoch = lambda epoch, values: logs.append({"epoch": epoch} | values)  # noqa: E731
+    model = train(*sets(), 3, steps.append, on_epoch, **TINY | changes)
     return model, logs, len(steps)
 
 
@@ -95,9 +93,10 @@ def test_images_too_small_are_refused_in_words() -> None:
         train(small, small, 3, lambda steps: None, lambda epoch, logs: None, **recipe)
 
 
-def test_epochs_for_all_replace_the_models_own(params: dict[str, Any]) -> None:
-    assert recipe_of("cm4", params)["epochs"] == 3
-    assert recipe_of("cm4", params | {"epochs": 50}) == params["models"]["cm4"] | {"epochs": 50}
+@pytest.mark.parametrize(("key", "own"), [("epochs", 3), ("replicas", 5)])
+def test_epochs_and_replicas_for_all_replace_the_models_own(params: dict[str, Any], key: str, own: int) -> None:
+    assert recipe_of("cm4", params)[key] == own
+    assert recipe_of("cm4", params | {key: 50}) == params["models"]["cm4"] | {key: 50}
 
 
 def test_an_unknown_model_is_answered_with_the_known_ones(params: dict[str, Any]) -> None:
@@ -112,28 +111,35 @@ def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("DVC_ROOT", str(tmp_path))
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     (tmp_path / "data").mkdir()
-    for split, arrays in {"train": separable(80), "val": separable(40, seed=1)}.items():
+    for split, arrays in zip(("train", "val"), sets(), strict=True):
         np.savez(f"data/{split}.npz", x=arrays["x"], y=arrays["y"])
     return tmp_path
 
 
 @pytest.mark.usefixtures("workspace")
 def test_the_stage_leaves_model_history_layers_report_and_run(params: dict[str, Any]) -> None:
-    params["models"] = {"tiny": TINY}
+    params["models"] = {"tiny": TINY | {"replicas": 2}}
     main(params, "tiny")
     report = json.loads(Path("models/train/tiny.json").read_text())
     assert (report["epochs"], report["loss"]) == (2, LOSS)
-    assert keras.models.load_model("models/tiny.keras").count_params() == report["parameters"]
+    seeds = [params["seed"], params["seed"] + 1]
+    assert [training["seed"] for training in report["replicas"]] == seeds
+    models = [keras.models.load_model(f"models/tiny/{seed}.keras") for seed in seeds]
+    assert [model.count_params() for model in models] == [report["parameters"]] * 2
+    assert not np.array_equal(*(model.get_weights()[0] for model in models))
+    again = train(*sets(), seeds[1], lambda steps: None, lambda epoch, logs: None, **TINY)
+    assert all((a == b).all() for a, b in zip(again.get_weights(), models[1].get_weights(), strict=True))
     with Path("metrics/layers/tiny.csv").open() as file:
         assert sum(int(row["parameters"]) for row in csv.DictReader(file)) == report["parameters"]
     with Path("metrics/history/tiny.csv").open() as file:
         history = list(csv.DictReader(file))
-    assert [row["epoch"] for row in history] == ["1", "2"]
+    assert [(row["seed"], row["epoch"]) for row in history] == [(str(seed), epoch) for seed in seeds for epoch in "12"]
     client, _ = tracking.connect()
-    run = client.get_run(report["run_id"])
+    run = client.get_run(report["replicas"][1]["run_id"])
     assert run.info.status == "FINISHED"
     assert run.data.params["learning_rate"] == "0.001"
-    assert run.data.metrics["train_seconds"] == report["train_seconds"]
+    assert run.data.params["seed"] == str(seeds[1])
+    assert run.data.metrics["train_seconds"] == report["replicas"][1]["train_seconds"]
     curve = client.get_metric_history(run.info.run_id, "val_accuracy")
     assert [point.step for point in curve] == [1, 2]
     assert curve[-1].value == pytest.approx(float(history[-1]["val_accuracy"]), abs=1e-6)
@@ -141,7 +147,7 @@ def test_the_stage_leaves_model_history_layers_report_and_run(params: dict[str, 
 
 @pytest.mark.usefixtures("workspace")
 def test_a_loss_that_is_no_number_stops_the_training_and_fails_its_run(params: dict[str, Any]) -> None:
-    params["models"] = {"tiny": TINY | {"optimizer": "sgd", "learning_rate": 1e38}}
+    params["models"] = {"tiny": TINY | {"optimizer": "sgd", "learning_rate": 1e38, "replicas": 1}}
     with pytest.raises(UserError, match="models.tiny: the loss must stay finite"):
         main(params, "tiny")
     assert not Path("models").exists()
