@@ -3,6 +3,7 @@
 import http.client
 import subprocess
 import tempfile
+import time
 import urllib.request
 from collections.abc import Callable
 from pathlib import Path
@@ -19,6 +20,7 @@ OFFICIAL = (
     "https://storage.googleapis.com/tensorflow/tf-keras-datasets",
 )
 SECONDS_TO_ANSWER = 5  # a site that has not answered by then is passed over
+SECONDS_TO_SEND = 600  # and one that has not sent all files by then: 31 MB at 50 kB/s
 
 Files = dict[str, tuple[bytes, str]]  # by name without .gz: the bytes, compressed or not, and where they lay
 console = Console(stderr=True)
@@ -79,8 +81,9 @@ def from_official(names: list[str], check: Callable[[str, bytes, str], bytes]) -
     """
     reasons = []
     for site in OFFICIAL:
+        deadline = time.monotonic() + SECONDS_TO_SEND
         try:
-            files = {name: (_download(f"{site}/{name}.gz"), f"{site}/{name}.gz") for name in names}
+            files = {name: (_download(f"{site}/{name}.gz", deadline), f"{site}/{name}.gz") for name in names}
             for name, found in files.items():
                 check(name, *found)
             return files, site
@@ -89,8 +92,8 @@ def from_official(names: list[str], check: Callable[[str, bytes, str], bytes]) -
     raise Unavailable("; ".join(reasons))
 
 
-def _download(url: str) -> bytes:
-    """The content of an address, with a progress bar on a terminal."""
+def _download(url: str, deadline: float) -> bytes:
+    """The content of an address, with a progress bar on a terminal. Raises TimeoutError at the monotonic deadline."""
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
     with (
         urllib.request.urlopen(url, timeout=SECONDS_TO_ANSWER) as answer,
@@ -98,13 +101,15 @@ def _download(url: str) -> bytes:
     ):
         size = int(answer.headers.get("Content-Length") or 0)
         task = bar.add_task(url.rsplit("/", 1)[1], total=size or None)
-        content = b""
-        while part := answer.read(1 << 18):
+        content = bytearray()
+        while part := answer.read1(1 << 18):  # what is there; `read` would wait for all of it, however slowly it comes
             content += part
             bar.advance(task, len(part))
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"not all files came within {SECONDS_TO_SEND} s")
     if len(content) < size:
         raise OSError(f"the connection broke after {len(content)} of {size} bytes")
-    return content
+    return bytes(content)
 
 
 def from_apt(names: list[str]) -> tuple[Files, str]:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from src.data import GARMENTS
-from src.decode import against_written, conclusion, contingency, decode, fitting_mappings
+from src.decode import against_written, conclusion, decode
 from src.prepare import AMBIGUOUS, UNKNOWN, labels_of
 
 ROOT = Path(__file__).parents[1]
@@ -91,13 +91,6 @@ def test_without_public_data_it_says_what_it_cannot_know(params: dict[str, Any])
     assert "75,600 mappings" in conclusion(report, own=False)
 
 
-def test_the_published_counts_leave_75600_mappings() -> None:
-    y = np.repeat(np.arange(5), [2000, 1000, 2000, 2000, 3000])
-    assert fitting_mappings(y, 5, 10) == 75_600
-    assert fitting_mappings(y[1:], 5, 10) is None
-    assert fitting_mappings(np.array([0, 1]), 2, 2) == 2
-
-
 def test_the_written_decoding_contradicts_its_own_counts(params: dict[str, Any]) -> None:
     report = decode(hidden(params["prepare"]["groups"]), LABELS, list(GARMENTS), **BLOCK)
     compared = against_written(report["decoding"], PUBLISHED)
@@ -111,8 +104,3 @@ def test_shown_images_are_the_first_and_the_first_of_each_label() -> None:
     splits = {"test": {"y": np.array([1, 0, 0, 0, 1]), "garments": np.array([1, 0, 0, 0, 1])}}
     shown = decode(splits, ["a", "b"], ["zero", "one"], **BLOCK)["shown"]
     assert shown == {"sheet": [0, 1, 2, 3], "per_label": {"a": [1, 2], "b": [0, 4]}}
-
-
-def test_contingency_by_hand() -> None:
-    split = {"garments": np.array([0, 0, 1, UNKNOWN]), "y": np.array([1, 1, 0, 0])}
-    assert contingency(split, labels=2, garments=3).tolist() == [[0, 2], [1, 0], [0, 0]]

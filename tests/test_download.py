@@ -1,3 +1,4 @@
+import contextlib
 import functools
 import io
 import os
@@ -248,6 +249,30 @@ def test_a_site_that_falls_silent_in_the_middle_is_passed_over_in_time(
         assert time.monotonic() - began < 4
         thread.join()
         guests[0].close()
+
+
+def test_a_site_that_trickles_is_given_up_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(download, "SECONDS_TO_SEND", 0.3)
+    with socket.create_server(("127.0.0.1", 0)) as site:
+
+        def trickle() -> None:
+            guest, _ = site.accept()
+            with guest, contextlib.suppress(ConnectionError):
+                guest.recv(65536)
+                guest.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n")
+                for _ in range(100):  # each byte well before SECONDS_TO_ANSWER
+                    guest.sendall(b".")
+                    time.sleep(0.05)
+
+        thread = threading.Thread(target=trickle)
+        thread.start()
+        slow = f"127.0.0.1:{site.getsockname()[1]}"
+        monkeypatch.setattr(download, "OFFICIAL", (f"http://{slow}",))
+        began = time.monotonic()
+        with pytest.raises(Unavailable, match=rf"^{slow} failed \(not all files came within 0\.3 s\)$"):
+            from_official(NAMES, check)
+        assert 0.3 <= time.monotonic() - began < 1.5
+        thread.join()
 
 
 PAGE = b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 26\r\n\r\n<html>Please log in</html>"

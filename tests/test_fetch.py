@@ -158,7 +158,7 @@ def test_the_limit_holds_for_a_users_images_but_not_for_the_public_ones(
 @pytest.mark.parametrize("portal", [False, True], ids=["no network", "a login page for each file"])
 def test_auto_falls_back_on_apt(portal: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     if portal:
-        monkeypatch.setattr(download, "_download", lambda url: b"<html>Please log in</html>")
+        monkeypatch.setattr(download, "_download", lambda url, deadline: b"<html>Please log in</html>")
     fetch.main(block("auto"))
     assert report()["source"] == "Debian's package dataset-fashion-mnist_1_all.deb"
     assert report()["train_images"] == 20
