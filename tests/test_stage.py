@@ -15,7 +15,7 @@ import pytest
 import yaml
 
 from src.classifiers import ARCHITECTURES
-from src.stage import TOP, Positive, UserError, check, model_block, read_params, write_csv, write_json, writing
+from src.stage import MODEL, TOP, Positive, UserError, check, model_block, read_params, write_csv, write_json, writing
 
 ROOT = Path(__file__).parents[1]
 COMMITTED = yaml.safe_load((ROOT / "params.yaml").read_text())
@@ -31,7 +31,7 @@ NOT_A_BLOCK = "must be keys with values. Got"
 NOT_A_NAME = "a model's name must be lower-case letters, digits and _, a letter first. Got"
 NOTHING = "must be given. Got nothing."
 KNOWN_MODELS = ", ".join(COMMITTED["models"])
-MODEL_KEYS = "architecture, optimizer, learning_rate, batch_size, epochs"
+MODEL_KEYS = "architecture, optimizer, learning_rate, batch_size, epochs, replicas"
 
 
 def put(params: dict[str, Any], where: str, value: Any) -> None:
@@ -69,13 +69,17 @@ def test_a_block_holds_the_keyword_only_arguments_of_its_namesake(block: str) ->
 def test_a_model_holds_the_keyword_only_arguments_of_train_and_of_its_body(name: str) -> None:
     block = COMMITTED["models"][name]
     body = import_module(f"src.classifiers.{block['architecture']}").body
-    assert set(block) == keyword_only(import_module("src.train").train) | keyword_only(body)
+    assert set(block) == keyword_only(import_module("src.train").train) | keyword_only(body) | set(MODEL)
 
 
 @pytest.mark.parametrize(
     ("key", "value", "says"),
     [
-        ("epoch", 5, "unknown key. Known here: seed, epochs, device, cluster, data, decode, embed, prepare, models."),
+        (
+            "epoch",
+            5,
+            "unknown key. Known here: seed, epochs, replicas, device, cluster, data, decode, embed, prepare, models.",
+        ),
         ("cluster.kk", 5, "unknown key. Known here: k, n_init, seed, eps, min_samples."),
         ("models.cm1.dropout", 0.5, f"unknown key. Known here: {MODEL_KEYS}, activation."),
         ("models.cnn_vgg.dropout_conv1", 0.5, f"unknown key. Known here: {MODEL_KEYS}, activation, dropout."),
