@@ -94,16 +94,22 @@ def reliability(path: str, diagrams: Mapping[str, Sequence[Mapping[str, Any]]], 
 
 
 def pareto(path: str, table: Mapping[str, Mapping[str, Any]], costs: Mapping[str, str]) -> None:
-    """Validation accuracy with its interval by each cost, {column: its name}, filled where no model beats both."""
+    """Validation accuracy with its interval by each cost, {column: its name}; a line joins those that none beats."""
+    from matplotlib.ticker import EngFormatter, LogLocator
+
     with figure(path, 1, len(costs), (6 * len(costs), 4.6)) as axes:
         for ax, (column, cost) in zip(axes[0], costs.items(), strict=True):
             for model, row in table.items():
-                score, face = row["val_accuracy"], "tab:red" if row[f"front_{column}"] else "w"
+                score = row["val_accuracy"]
                 arms = [[score - row["val_low"]], [row["val_high"] - score]]
-                ax.errorbar(row[column], score, arms, fmt="o", color="tab:red", ecolor="0.6", markerfacecolor=face)
-                ax.annotate(model, (row[column], score), (6, 5), textcoords="offset points", fontsize=9)
-            ax.set(xscale="log", xlabel=cost, ylabel="validation accuracy", title=f"Accuracy by {cost}")
-            ax.margins(x=0.15)
+                ax.errorbar(row[column], score, arms, fmt="o", capsize=3, alpha=0.8, label=model)
+            ahead = sorted((row[column], row["val_accuracy"]) for row in table.values() if row[f"front_{column}"])
+            ax.step(*zip(*ahead, strict=True), "--", where="post", color="0.6", zorder=0, label="Pareto front")
+            ax.set(xscale="log", xlabel=cost, ylabel="validation accuracy")
+            ax.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+            ax.xaxis.set_major_formatter(EngFormatter(sep=""))
+            ax.tick_params(axis="x", which="minor", bottom=False, labelbottom=False)
+        axes[0, -1].legend(bbox_to_anchor=(1, 1))
 
 
 def tables(path: str, counts: Mapping[tuple[str, str], tuple[Sequence[str], Any]]) -> None:
