@@ -1,84 +1,70 @@
-"""Compare the models: one table from the reports of train and evaluate, beside the values published in 2022."""
+"""Compare the models on their saved predictions: what differs, how surely, and what of the notebook's words holds."""
 
 import csv
 import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from src.stage import run, write_csv, write_json, writing
+import numpy as np
+from pydantic import Field
 
-SPLITS = ("train", "val", "test")
+from src import claims, evidence, plots
+from src.stage import Count, Fraction, Positive, run, write_csv, write_json, writing
+from src.table import SPLITS, markdown, row
+
+Several = Annotated[int, Field(ge=2)]  # one seed has no spread
+
+COSTS = {"train_seconds": "training time, seconds", "parameters": "parameters"}
 
 
 def compare(
-    models: dict[str, dict[str, Any]],
-    trained: dict[str, dict[str, Any]],
-    evaluated: dict[str, dict[str, Any]],
-    published: dict[str, dict[str, Any]],
-) -> dict[str, dict[str, Any]]:
-    """One row of the table per model, in the order of params.yaml: {model: {column: value}}.
+    models: Mapping[str, Mapping[str, Any]],
+    runs: Mapping[str, Sequence[Mapping[str, Any]]],
+    published: Mapping[str, Mapping[str, Any]],
+    probabilities: Mapping[str, np.ndarray],
+    y: np.ndarray,
+    images: Mapping[str, int],
+    *,
+    confidence: Fraction,
+    min_seeds: Several,
+    bins: Count,
+    margin: Positive,
+) -> tuple[dict[str, dict[str, Any]], list[dict[str, Any]], dict[str, list[dict[str, Any]]], dict[str, dict[str, Any]]]:
+    """The table's rows, the tests of all pairs, the reliability diagrams and the claims of the models.
 
-    Accuracies in [0, 1], times in seconds; `difference` is the test accuracy less the published one, and both are None
-    where none was published.
+    runs: {model: what `join` returns}; probabilities: {model: (replicas, n, classes)} of the n test images of labels y;
+    images: how many each split has. Without published values, as for other data, no claim is checked.
     """
-    table = {}
-    for name, block in models.items():
-        train, test = trained[name], evaluated[name]
-        known = published.get(name, {}).get("test_accuracy")
-        table[name] = {
-            **{f"{split}_accuracy": test[f"{split}_accuracy"] for split in SPLITS},
-            "train_seconds": train["train_seconds"],
-            "test_seconds": test["test_seconds"],
-            "epochs": train["epochs"],
-            "optimizer": block["optimizer"],
-            "loss": train["loss"],
-            "activation": block["activation"],
-            "parameters": train["parameters"],
-            "device": train["device"],
-            "published_test_accuracy": known,
-            "difference": None if known is None else round(test["test_accuracy"] - known, 6),
-        }
-    return table
+    right = {name: probabilities[name].argmax(axis=2) == y for name in models}
+    tested = evidence.pairs(right, confidence=confidence, min_seeds=min_seeds)
+    diagrams = {name: evidence.calibration(probabilities[name][0], y, bins) for name in models}
+    table = {
+        name: row(block, runs[name], published.get(name, {}).get("test_accuracy"), images, confidence)
+        | {"not_told_apart": " ".join(evidence.not_told_apart(tested, name, confidence))}
+        | {"ece": evidence.ece(diagrams[name]), "brier": evidence.brier(probabilities[name][0], y)}
+        for name, block in models.items()
+    }
+    for cost in COSTS:
+        points = ([of[column] for of in table.values()] for column in (cost, "val_accuracy"))
+        for of, ahead in zip(table.values(), evidence.front(*points), strict=True):
+            of[f"front_{cost}"] = ahead
+    checked = claims.check(runs, confidence=confidence, min_seeds=min_seeds, margin=margin) if published else {}
+    return table, tested, diagrams, checked
 
 
-def markdown(table: dict[str, dict[str, Any]]) -> str:
-    """The table for people: accuracies in per cent, the device below it."""
-    header = (
-        "| Model | Training accuracy | Validation accuracy | Test accuracy | Published | Difference | Training time "
-        "| Testing time | Epochs | Optimizer | Loss | Activation | Parameters |"
-    )
-    lines = [header, "|---" + "|---:" * 8 + "|---" * 3 + "|---:|"]
-    for name, row in table.items():
-        known = row["published_test_accuracy"]
-        cells = [
-            name,
-            *(f"{row[f'{split}_accuracy']:.2%}" for split in SPLITS),
-            "" if known is None else f"{known:.2%}",
-            "" if known is None else f"{100 * row['difference']:+.2f}",
-            f"{row['train_seconds']:.0f} s",
-            f"{row['test_seconds']:.2f} s",
-            str(row["epochs"]),
-            row["optimizer"],
-            row["loss"].replace("_", " "),
-            row["activation"],
-            f"{row['parameters']:,}",
-        ]
-        lines.append(f"| {' | '.join(cells)} |")
-    best = max(table, key=lambda name: table[name]["val_accuracy"])
-    devices = ", ".join(sorted({row["device"] for row in table.values()}))
-    return "\n".join(
-        [
-            *lines,
-            "",
-            f"Best by validation accuracy: {best}. Device: {devices}.",
-            "Training time: compiling, all epochs and the validation after each. Testing time: predicting the test set "
-            "once more after a first pass, from the host's memory and back. Difference: percentage points.",
-            "",
-        ]
-    )
+def join(trained: Mapping[str, Any], evaluated: Mapping[str, Any], history: str) -> list[dict[str, Any]]:
+    """A model's reports and history, CSV text, as one dictionary per seed, with {"history": {column: values}}."""
+    rows = [{key: float(value) for key, value in line.items()} for line in csv.DictReader(history.splitlines())]
+    joined = []
+    for training, evaluation in zip(trained["replicas"], evaluated["replicas"], strict=True):
+        own = [line for line in rows if line["seed"] == training["seed"]]
+        columns = {key: [line[key] for line in own] for key in rows[0]}
+        joined.append({**trained, **training, **evaluation, "history": columns})
+    return joined
 
 
-def learning_curves(histories: dict[str, str]) -> list[dict[str, Any]]:
+def learning_curves(histories: Mapping[str, str]) -> list[dict[str, Any]]:
     """The histories, {model: CSV text}, as one list of {model, seed, epoch, split, loss, accuracy}, for plots."""
     return [
         {"model": name, "seed": row["seed"], "epoch": row["epoch"], "split": split}
@@ -89,7 +75,13 @@ def learning_curves(histories: dict[str, str]) -> list[dict[str, Any]]:
     ]
 
 
-def per_class(evaluated: dict[str, dict[str, Any]]) -> list[dict[str, Any]]:
+def replicas(runs: Mapping[str, Sequence[Mapping[str, Any]]]) -> list[dict[str, Any]]:
+    """Each run's accuracies and times: one list of {model, seed, ...}."""
+    columns = ("seed", *(f"{split}_accuracy" for split in SPLITS), "train_seconds", "test_seconds")
+    return [{"model": name} | {key: run[key] for key in columns} for name, of in runs.items() for run in of]
+
+
+def per_class(evaluated: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
     """Precision and recall of each model and label: one list of {model, label, precision, recall, images}."""
     return [
         {"model": name, "label": label} | scores
@@ -98,7 +90,7 @@ def per_class(evaluated: dict[str, dict[str, Any]]) -> list[dict[str, Any]]:
     ]
 
 
-def confusion(evaluated: dict[str, dict[str, Any]]) -> list[dict[str, Any]]:
+def confusion(evaluated: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
     """The confusion matrices as one list of {model, label, predicted, images}."""
     return [
         {"model": name, "label": label, "predicted": predicted, "images": images}
@@ -109,23 +101,36 @@ def confusion(evaluated: dict[str, dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def main(params: dict[str, Any]) -> None:
-    """models/{train,evaluate}/*.json -> metrics/comparison.{json,csv,md}, and curves, scores and confusions."""
+    """Reports, histories and predictions -> the table, tests, calibration, claims, curves and pictures in metrics/."""
     models = params["models"]
-    reports = (
+    trained, evaluated = (
         {name: json.loads(Path(f"models/{stage}/{name}.json").read_text()) for name in models}
         for stage in ("train", "evaluate")
     )
-    trained, evaluated = ({name: report | report["replicas"][0] for name, report in of.items()} for of in reports)
-    fashion = json.loads(Path("metrics/prepare.json").read_text())["shows"] == "Fashion-MNIST"
-    published = json.loads(Path("data/published.json").read_text())["models"] if fashion else {}
-    table = compare(models, trained, evaluated, published)
-    write_csv("metrics/comparison.csv", [{"model": name} | row for name, row in table.items()])
-    with writing("metrics/comparison.md") as file:
-        file.write_text(markdown(table))
     histories = {name: Path(f"metrics/history/{name}.csv").read_text() for name in models}
+    runs = {name: join(trained[name], evaluated[name], histories[name]) for name in models}
+    first = {name: of[0] for name, of in runs.items()}
+    prepared = json.loads(Path("metrics/prepare.json").read_text())
+    images = {split: sum(counts.values()) for split, counts in prepared["images"].items()}
+    fashion = prepared["shows"] == "Fashion-MNIST"
+    published = json.loads(Path("data/published.json").read_text())["models"] if fashion else {}
+    probabilities = {name: np.load(f"data/predictions/{name}.npz")["test"] for name in models}
+    y = np.load("data/test.npz")["y"]
+    table, tested, diagrams, checked = compare(models, runs, published, probabilities, y, images, **params["compare"])
+    write_csv("metrics/comparison.csv", [{"model": name} | of for name, of in table.items()])
+    with writing("metrics/comparison.md") as file:
+        file.write_text(markdown(table, params["compare"]["confidence"]))
+    write_csv("metrics/pairs.csv", tested or [{"model": None, "other": None}])  # a model alone has no pair
+    write_csv("metrics/calibration.csv", [{"model": name} | line for name, of in diagrams.items() for line in of])
+    write_csv("metrics/replicas.csv", replicas(runs))
     write_csv("metrics/learning_curves.csv", learning_curves(histories))
-    write_csv("metrics/per_class.csv", per_class(evaluated))
-    write_csv("metrics/confusion.csv", confusion(evaluated))
+    write_csv("metrics/per_class.csv", per_class(first))
+    write_csv("metrics/confusion.csv", confusion(first))
+    matrices = {name: np.array(of["confusion"]) for name, of in first.items()}
+    plots.confusions("metrics/confusions.png", matrices, prepared["labels"])
+    plots.reliability("metrics/reliability.png", diagrams, {name: of["ece"] for name, of in table.items()})
+    plots.pareto("metrics/pareto.png", table, COSTS)
+    write_json("metrics/claims.json", checked)
     write_json("metrics/comparison.json", table)
 
 

@@ -70,7 +70,7 @@ def main(params: dict[str, Any], name: str) -> None:
     with Path(f"metrics/history/{name}.csv").open() as lines:
         history = [{key: float(value) for key, value in row.items()} for row in csv.DictReader(lines)]
     plots.learning_curves(f"metrics/curves/{name}.png", name, history[: trained["epochs"]])
-    plots.confusion(f"metrics/confusion/{name}.png", name, np.array(replicas[0]["confusion"]), labels)
+    plots.confusions(f"metrics/confusion/{name}.png", {name: np.array(replicas[0]["confusion"])}, labels)
     write_json(f"models/evaluate/{name}.json", {"device": device, "replicas": replicas})
 
 

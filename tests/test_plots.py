@@ -17,7 +17,15 @@ PICTURES: dict[str, tuple[Any, ...]] = {
             for e in (1.0, 2.0)
         ],
     ),
-    "confusion": ("toy", np.array([[3, 0], [1, 0]]), ["0", "1"]),
+    "confusions": ({name: np.array([[3, 0], [1, 0]]) for name in "abcde"}, ["0", "1"]),
+    "reliability": ({"toy": [{"low": 0.5, "high": 1.0, "confidence": 0.8, "accuracy": 0.7}]}, {"toy": 0.1}),
+    "pareto": (
+        {
+            name: {"seconds": seconds, "front_seconds": front, "val_accuracy": 0.9, "val_low": 0.88, "val_high": 0.91}
+            for name, seconds, front in (("a", 10, True), ("b", 100, False))
+        },
+        {"seconds": "training time, s"},
+    ),
     "tables": ({("garment", "label"): (["Bag", "Coat", "Dress"], np.array([[3, 0], [0, 4], [0, 0]]))},),
     "k_distances": (np.arange(30.0), 59, 1.6),
     "clusters": ({"PCA": POINTS, "t-SNE": POINTS}, {"labels": np.arange(30) % 12, "DBSCAN": np.arange(30) % 3 - 1}),
