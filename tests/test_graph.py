@@ -77,7 +77,7 @@ def test_every_block_belongs_to_the_file_of_its_name(params: dict[str, Any]) -> 
 
 def test_the_test_set_is_read_by_evaluate_and_after_never_by_train() -> None:
     readers = {name for name, definition in STAGES.items() if "data/test.npz" in definition["deps"]}
-    assert readers == {"evaluate", "decode"}
+    assert readers == {"evaluate", "audit", "decode"}
     assert "test" not in (ROOT / "src/train.py").read_text().replace("never the test set", "")
 
 
