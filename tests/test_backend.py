@@ -105,3 +105,21 @@ def test_an_lstm_on_a_cpu_gives_what_kerass_own_loop_gives(
     monkeypatch.setattr(keras.src.backend, "lstm", asked)
     np.testing.assert_allclose(np.asarray(layer(x)), expected, rtol=1e-5, atol=1e-6)
     assert asked.called
+
+
+def test_another_backend_trains_by_kerass_own_fit_and_is_heard_as_well(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(keras.backend, "backend", lambda: "jax")
+    x, y = np.zeros((25, 3), np.float32), np.eye(2, dtype=np.float32)[np.arange(25) % 2]
+    done: list[int] = []
+    epochs: list[int] = []
+    backend.fit(
+        small_model(),
+        (x, y),
+        (x, y),
+        epochs=2,
+        batch_size=10,
+        seed=5,
+        on_steps=done.append,
+        on_epoch=lambda epoch, logs: epochs.append(epoch) if "val_loss" in logs else None,
+    )
+    assert (done, epochs) == ([1] * 6, [1, 2])

@@ -28,7 +28,7 @@ NOT_A_COUNT_OR_NULL = "must be an integer in [1, inf) or null. Got"
 NOT_POSITIVE = "must be a number in (0, inf). Got"
 NOT_A_SHARE = "must be a number in [0, 1). Got"
 NOT_A_BLOCK = "must be keys with values. Got"
-NOT_A_NAME = "a model's name must be lower-case letters, digits and _, a letter first. Got"
+NOT_A_NAME = "a model's name must be lower-case letters, digits and _, a letter first, and none of train, evaluate. Got"
 NOTHING = "must be given. Got nothing."
 KNOWN_MODELS = ", ".join(COMMITTED["models"])
 MODEL_KEYS = "architecture, optimizer, learning_rate, batch_size, epochs, replicas"
@@ -172,7 +172,7 @@ def test_a_misspelt_key_is_reported_rather_than_the_one_that_is_missing(
         check(params)
 
 
-NAMES = ["CM1", "1cm", "_cm", "c-m", "c.d", "cm1\n", "", 1, None, True, float("nan"), float("inf")]
+NAMES = ["CM1", "train", "evaluate", "1cm", "_cm", "c-m", "c.d", "cm1\n", "", 1, None, True, float("nan"), float("inf")]
 
 
 @pytest.mark.parametrize("name", NAMES, ids=repr)
