@@ -83,7 +83,7 @@ def test_the_test_set_is_read_by_evaluate_and_after_never_by_train() -> None:
 
 def test_nothing_that_learns_or_is_measured_reads_the_garments() -> None:
     readers = {name for name, definition in STAGES.items() if "data/garments.npz" in definition["deps"]}
-    assert readers == {"cluster", "decode"}
+    assert readers == {"cluster", "stability", "decode"}
 
 
 @pytest.mark.parametrize(

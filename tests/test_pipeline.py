@@ -36,6 +36,7 @@ def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
     params["replicas"] = 1
     params["cluster"]["min_samples"] = 5
     params["audit"]["model"] = "cm4"
+    params["stability"] |= {"k_max": 4, "seeds": 2, "resamples": 5, "min_cluster_size": 5}
     write_params(top, params)
     for command in ("init", "add --all", "commit --quiet --message start"):
         subprocess.run(["git", "-C", str(top), *command.split()], check=True, capture_output=True, env=environment())
@@ -85,7 +86,7 @@ def reproduced(repository: Path) -> Path:
     """The repository after `dvc repro`, its results committed."""
     output = dvc(repository, "repro")
     names = ["train@cm4", "train@cnn4", "evaluate@cm4", "evaluate@cnn4"]
-    assert sorted(ran(output)) == sorted(["fetch", "prepare", *names, "compare", "audit", "embed", "cluster", "decode"])
+    assert sorted(ran(output)) == sorted(["fetch", "prepare", *names, "compare", "audit", "embed", "cluster", "stability", "decode"])
     for command in ("add --all", "commit --quiet --message results"):
         subprocess.run(["git", "-C", str(repository), *command.split()], check=True, env=environment())
     return repository
