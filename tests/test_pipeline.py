@@ -86,7 +86,9 @@ def reproduced(repository: Path) -> Path:
     """The repository after `dvc repro`, its results committed."""
     output = dvc(repository, "repro")
     names = ["train@cm4", "train@cnn4", "evaluate@cm4", "evaluate@cnn4"]
-    assert sorted(ran(output)) == sorted(["fetch", "prepare", *names, "compare", "audit", "embed", "cluster", "stability", "decode"])
+    assert sorted(ran(output)) == sorted(
+        ["fetch", "prepare", *names, "compare", "audit", "embed", "cluster", "stability", "decode"]
+    )
     for command in ("add --all", "commit --quiet --message results"):
         subprocess.run(["git", "-C", str(repository), *command.split()], check=True, env=environment())
     return repository
