@@ -22,8 +22,9 @@ def embed(
 ) -> dict[str, np.ndarray]:
     """The layer's output for images (n, side, side) uint8, and two maps of it.
 
-    Returns features (n, d) float32 (more axes are flattened), pca and tsne (n, 2) float32, and explained (2,), the
-    share of the features' variance along each axis of the PCA map. `model` and `split` name what the caller has loaded.
+    Returns features (n, d) float32 (more axes are flattened), untrained, the same from an encoder with weights as they
+    are before training, pca and tsne (n, 2) float32, and explained (2,), the share of the features' variance along each
+    axis of the PCA map. `model` and `split` name what the caller has loaded.
     Raises UserError for an unknown layer, or a perplexity that is not below the number of images.
     """
     import keras
@@ -38,11 +39,15 @@ def embed(
             f"params.yaml: embed.perplexity: must be below the {len(x)} images of {split}. Got {perplexity}."
         )
     encoder = keras.Model(classifier.inputs, classifier.get_layer(layer).output)
-    features = backend.predictor(encoder, batch_size=BATCH)(x).reshape(len(x), -1)
+    features, untrained = (
+        backend.predictor(each, batch_size=BATCH)(x).reshape(len(x), -1)
+        for each in (encoder, keras.models.clone_model(encoder))
+    )
     pca = PCA(n_components=2, random_state=seed)
     tsne = TSNE(n_components=2, perplexity=perplexity, init="pca", learning_rate="auto", random_state=seed, n_jobs=-1)
     return {
         "features": features,
+        "untrained": untrained,
         "pca": pca.fit_transform(features).astype(np.float32),
         "tsne": tsne.fit_transform(features).astype(np.float32),
         "explained": pca.explained_variance_ratio_,
@@ -59,7 +64,7 @@ def main(params: dict[str, Any]) -> None:
     embedding = embed(keras.models.load_model(f"models/{block['model']}/{params['seed']}.keras"), x, **block)
     explained = embedding.pop("explained").tolist()
     with writing("data/embedding.npz") as file:
-        np.savez(file, features=embedding["features"], pca=embedding["pca"], tsne=embedding["tsne"])
+        np.savez(file, allow_pickle=False, **embedding)
     shape = dict(zip(("images", "dimensions"), embedding["features"].shape, strict=True))
     report = {"model": block["model"], "layer": block["layer"], "split": block["split"], **shape}
     write_json(

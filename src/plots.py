@@ -171,3 +171,36 @@ def images(path: str, rows: Sequence[Sequence[tuple[Any, str]]]) -> None:
             for ax, (picture, caption) in zip(line, row, strict=False):
                 ax.imshow(picture, cmap="gray_r", vmin=0, vmax=255)
                 ax.set_title(caption, fontsize=7)
+
+
+def stability(path: str, report: Mapping[str, Any]) -> None:
+    """What src/stability.py found: DBSCAN by eps, KMeans by its number of clusters, agreement by features."""
+    with figure(path, 1, 3, (16, 4.4)) as axes:
+        band, eps = report["eps"]["band"], axes[0, 0]
+        for key, what in {"noise_share": "noise", "largest_share": "largest cluster, of the clustered"}.items():
+            eps.plot([row["eps"] for row in band], [row[key] for row in band], marker=".", label=what)
+        for row in band:
+            eps.annotate(row["clusters"], (row["eps"], 1.02), ha="center", fontsize=8)
+        lines = {"given": ("tab:red", "--"), "knee": ("tab:green", ":")}
+        for key, (color, style) in lines.items():
+            if report["eps"][key]:
+                eps.axvline(report["eps"][key], color=color, linestyle=style, label=f"{key}: {report['eps'][key]:.2f}")
+        eps.set(
+            title="DBSCAN by eps (numbers of clusters above)", xlabel="eps", ylabel="share of images", ylim=(0, 1.1)
+        )
+        eps.legend(fontsize=8)
+        by_k = axes[0, 1]
+        by_k.plot([row["k"] for row in report["k"]], [row["silhouette"] for row in report["k"]], marker=".")
+        by_k.set(title="KMeans by number of clusters", xlabel="k", ylabel="mean silhouette")
+        by_k.xaxis.get_major_locator().set_params(integer=True)
+        bars = axes[0, 2]
+        for shift, truth in enumerate(next(iter(report["features"].values()))):
+            values = [scores[truth]["ami"] for scores in report["features"].values()]
+            drawn = bars.bar([place + 0.4 * shift for place in range(len(values))], values, 0.38, label=truth)
+            bars.bar_label(drawn, fmt="%.2f", fontsize=8)
+        bars.set_xticks([place + 0.2 for place in range(len(report["features"]))], list(report["features"]))
+        bars.grid(axis="x", visible=False)
+        bars.set(
+            title="KMeans by features: agreement with the truth", ylabel="adjusted mutual information", ylim=(0, 1)
+        )
+        bars.legend(fontsize=8)

@@ -61,3 +61,13 @@ def test_an_unknown_layer_is_answered_with_the_known_ones(classifier: keras.Mode
 def test_a_perplexity_too_large_for_the_images_is_refused(classifier: keras.Model, x: np.ndarray) -> None:
     with pytest.raises(UserError, match="embed.perplexity: must be below the 40 images of test. Got 40"):
         embed(classifier, x, **BLOCK | {"perplexity": 40})
+
+
+def test_the_untrained_features_are_those_of_the_same_encoder_with_other_weights(
+    classifier: keras.Model, x: np.ndarray
+) -> None:
+    weights = classifier.get_weights()
+    found = embed(classifier, x, **BLOCK)
+    assert found["untrained"].shape == found["features"].shape
+    assert np.abs(np.corrcoef(found["untrained"].ravel(), found["features"].ravel())[0, 1]) < 0.9
+    assert all((a == b).all() for a, b in zip(weights, classifier.get_weights(), strict=True))

@@ -77,13 +77,13 @@ def test_every_block_belongs_to_the_file_of_its_name(params: dict[str, Any]) -> 
 
 def test_the_test_set_is_read_by_evaluate_and_after_never_by_train() -> None:
     readers = {name for name, definition in STAGES.items() if "data/test.npz" in definition["deps"]}
-    assert readers == {"evaluate", "compare", "decode"}
+    assert readers == {"evaluate", "compare", "audit", "decode"}
     assert "test" not in (ROOT / "src/train.py").read_text().replace("never the test set", "")
 
 
 def test_nothing_that_learns_or_is_measured_reads_the_garments() -> None:
     readers = {name for name, definition in STAGES.items() if "data/garments.npz" in definition["deps"]}
-    assert readers == {"cluster", "decode"}
+    assert readers == {"cluster", "stability", "decode"}
 
 
 @pytest.mark.parametrize(

@@ -35,6 +35,8 @@ def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
     params["epochs"] = 1
     params["replicas"] = 1
     params["cluster"]["min_samples"] = 5
+    params["audit"]["model"] = "cm4"
+    params["stability"] |= {"k_max": 4, "seeds": 2, "resamples": 5, "min_cluster_size": 5}
     write_params(top, params)
     for command in ("init", "add --all", "commit --quiet --message start"):
         subprocess.run(["git", "-C", str(top), *command.split()], check=True, capture_output=True, env=environment())
@@ -84,7 +86,9 @@ def reproduced(repository: Path) -> Path:
     """The repository after `dvc repro`, its results committed."""
     output = dvc(repository, "repro")
     names = ["train@cm4", "train@cnn4", "evaluate@cm4", "evaluate@cnn4"]
-    assert sorted(ran(output)) == sorted(["fetch", "prepare", *names, "compare", "embed", "cluster", "decode"])
+    assert sorted(ran(output)) == sorted(
+        ["fetch", "prepare", *names, "compare", "audit", "embed", "cluster", "stability", "decode"]
+    )
     for command in ("add --all", "commit --quiet --message results"):
         subprocess.run(["git", "-C", str(repository), *command.split()], check=True, env=environment())
     return repository
@@ -142,7 +146,7 @@ def test_metrics_plots_and_dag_can_be_shown(reproduced: Path) -> None:
 def test_a_changed_model_reruns_itself_and_what_hangs_on_it_and_the_change_back_nothing(reproduced: Path) -> None:
     before = {run.info.run_id for run in runs(reproduced)}
     change_params(reproduced, lambda params: params["models"]["cnn4"].update(learning_rate=0.002))
-    assert ran(dvc(reproduced, "repro")) == ["train@cnn4", "evaluate@cnn4", "compare"]
+    assert ran(dvc(reproduced, "repro")) == ["train@cnn4", "evaluate@cnn4", "compare", "audit"]
     assert len(runs(reproduced)) == len(before) + 1
     subprocess.run(["git", "-C", str(reproduced), "checkout", "--quiet", "."], check=True)
     assert ran(dvc(reproduced, "repro")) == []
@@ -174,6 +178,6 @@ def test_a_failed_stage_says_why_in_a_line_and_leaves_no_output(reproduced: Path
 
 def test_a_removed_model_leaves_the_table(reproduced: Path) -> None:
     change_params(reproduced, lambda params: params["models"].pop("cnn4"))
-    assert ran(dvc(reproduced, "repro")) == ["compare"]
+    assert ran(dvc(reproduced, "repro")) == ["compare", "audit"]
     assert list(read(reproduced, "metrics/comparison.json")) == ["cm4"]
     assert "cnn4" not in (reproduced / "metrics/comparison.md").read_text()
