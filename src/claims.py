@@ -1,8 +1,8 @@
 """What the notebook of 2022 wrote about its models, each statement checked on our runs by one rule.
 
 A claim is a number for every seed, above zero where the statement holds or, for "alike", near zero. The interval of its
-mean over the seeds decides; where it crosses the bound, or with too few seeds, the claim is undecided. Each claim stands
-at the confidence by itself: there is no correction for their number.
+mean over the seeds decides; where it crosses the bound, or with too few seeds, the claim is undecided. Each claim has
+the confidence by itself: nothing corrects for their number.
 """
 
 from collections.abc import Callable, Mapping, Sequence
