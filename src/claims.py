@@ -1,7 +1,8 @@
 """What the notebook of 2022 wrote about its models, each statement checked on our runs by one rule.
 
 A claim is a number for every seed, above zero where the statement holds or, for "alike", near zero. The interval of its
-mean over the seeds decides; where it crosses the bound, or with too few seeds, the claim is undecided.
+mean over the seeds decides; where it crosses the bound, or with too few seeds, the claim is undecided. Each claim has
+the confidence by itself: nothing corrects for their number.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -67,8 +68,10 @@ CLAIMS = {
     "sgd_generalizes": Claim("SGD generalizes better: its gap is smaller than Adam's", gap, ("cm4", "cnn3")),
     "leaky_relu_alike": Claim("LeakyReLU does as well as ReLU", common_epoch, ("cnn4", "cm4"), "alike"),
     "same_epochs_alike": Claim("With the same epochs the CNNs do alike", common_epoch, ("cnn2", "cnn4"), "alike"),
-    "dropout": Claim("Dropout lessens over-fitting", gap, ("cnn1", "cnn2")),
-    "first_dropout": Claim("Dropout after the first convolution as well lessens over-fitting", gap, ("cnn4", "cnn2")),
+    "dropout": Claim("Dropout lessens over-fitting (CNN1 has none, but more parameters)", gap, ("cnn1", "cnn2")),
+    "first_dropout": Claim(
+        "Dropout after the first convolution too lessens over-fitting (CNN4: also LeakyReLU)", gap, ("cnn4", "cnn2")
+    ),
     "cm1_over_fits": Claim("CM1 over-fits: its validation loss turned", rise, ("cm1",)),
     "simple_over_fits": Claim("Simpler models over-fit: the validation loss of CNN2 turned", rise, ("cnn2",)),
     "vgg_not_converged": Claim("VGG had not converged: its loss still fell", fall, ("cnn_vgg",)),

@@ -3,13 +3,17 @@
 import csv
 import json
 import time
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from src import backend, plots, tracking
-from src.stage import model_block, run, write_json, writing
+from src.stage import Count, model_block, run, write_json, writing
+
+Predict = Callable[[np.ndarray], np.ndarray]
 
 
 def accuracy(probabilities: np.ndarray, y: np.ndarray) -> float:
@@ -17,7 +21,47 @@ def accuracy(probabilities: np.ndarray, y: np.ndarray) -> float:
     return float((probabilities.argmax(axis=1) == y).mean())
 
 
-def evaluate(probabilities: np.ndarray, y: np.ndarray, labels: list[str]) -> dict[str, Any]:
+def evaluate(
+    predictor: Callable[..., Predict],
+    batch_size: int,
+    sets: dict[str, dict[str, np.ndarray]],
+    *,
+    latency_batches: list[Count],
+    latency_repeats: Count,
+) -> tuple[dict[str, np.ndarray], dict[str, float]]:
+    """A model's probabilities for each split, (n, classes) float32, and its accuracies and times in seconds.
+
+    `predictor` gives, for a `batch_size`, a function from (n, side, side) uint8 images to probabilities. `test_seconds`
+    is the time of predicting the test set once more after a first pass; `latency_*` that of a single batch of a size.
+    """
+    x = sets["test"]["x"]
+    numbers: dict[str, float] = {}
+    for size in latency_batches:  # first of all, so that nothing is compiled yet
+        batch = np.resize(x, (size, *x.shape[1:]))
+        found = latency(predictor(batch_size=size), batch, latency_repeats)
+        numbers |= {f"latency_{size}_{key}": value for key, value in found.items()}
+    predict = predictor(batch_size=batch_size)
+    probabilities = {split: predict(arrays["x"]) for split, arrays in sets.items()}
+    start = time.perf_counter()
+    predict(x)
+    seconds = round(time.perf_counter() - start, 3)
+    accuracies = {f"{split}_accuracy": accuracy(probabilities[split], sets[split]["y"]) for split in sets}
+    return probabilities, accuracies | {"test_seconds": seconds} | numbers
+
+
+def latency(predict: Predict, x: np.ndarray, repeats: int) -> dict[str, float]:
+    """Seconds from images to their probabilities: of the first call, which compiles, and percentiles of the next."""
+    seconds = []
+    for _ in range(1 + repeats):
+        start = time.perf_counter()
+        predict(x)
+        seconds.append(time.perf_counter() - start)
+    first, *later = seconds
+    p50, p95 = np.percentile(later, (50, 95))
+    return {"first": round(first, 6), "p50": round(float(p50), 6), "p95": round(float(p95), 6)}
+
+
+def scores(probabilities: np.ndarray, y: np.ndarray, labels: list[str]) -> dict[str, Any]:
     """Per-class precision and recall, and the confusion matrix: (n, classes) probabilities, (n,) labels 0..classes-1.
 
     confusion[i][j] counts the images of label i taken for label j. Precision is 0 for a label never predicted.
@@ -51,19 +95,14 @@ def main(params: dict[str, Any], name: str) -> None:
     for training in trained["replicas"]:
         with tracking.resumed_run(name, training["run_id"]) as tracked:
             model = keras.models.load_model(f"models/{name}/{training['seed']}.keras")
-            predict = backend.predictor(model, batch_size=batch_size)
-            probabilities = {split: predict(arrays["x"]) for split, arrays in sets.items()}
-            start = time.perf_counter()
-            predict(sets["test"]["x"])
-            seconds = round(time.perf_counter() - start, 3)
-            scores = {f"{split}_accuracy": accuracy(probabilities[split], sets[split]["y"]) for split in sets}
-            scores |= {"test_seconds": seconds}
-            detail = evaluate(probabilities["test"], sets["test"]["y"], labels)
-            tracked.metrics(scores, step=trained["epochs"])  # of a metric's values MLflow shows that of the last step
+            predictor = partial(backend.predictor, model)
+            probabilities, numbers = evaluate(predictor, batch_size, sets, **params["evaluate"])
+            detail = scores(probabilities["test"], sets["test"]["y"], labels)
+            tracked.metrics(numbers, step=trained["epochs"])  # of a metric's values MLflow shows that of the last step
             for measure in ("precision", "recall"):
                 tracked.metrics({f"{measure}_{label}": row[measure] for label, row in detail["per_class"].items()})
         predictions.append(probabilities)
-        replicas.append({"seed": training["seed"]} | scores | detail)
+        replicas.append({"seed": training["seed"]} | numbers | detail)
     with writing(f"data/predictions/{name}.npz") as file:
         val, test = (np.stack([each[split] for each in predictions]) for split in ("val", "test"))
         np.savez(file, val=val, test=test)

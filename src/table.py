@@ -36,6 +36,7 @@ def row(
         "runs": len(runs),
         "train_seconds": first["train_seconds"],
         "test_seconds": first["test_seconds"],
+        **{key: value for key, value in first.items() if key.startswith("latency_")},
         "epochs": first["epochs"],
         "turned": turning_epoch(first),
         "optimizer": block["optimizer"],

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from src.compare import compare, join, learning_curves, main, replicas
-from src.evaluate import evaluate
+from src.evaluate import scores
 
 ROOT = Path(__file__).parents[1]
 PUBLISHED = json.loads((ROOT / "data/published.json").read_text())
@@ -42,7 +42,7 @@ def reports(
             "test_accuracy": float((each.argmax(axis=1) == Y).mean()),
             "test_seconds": 0.5,
         }
-        | evaluate(each, Y, list("01234"))
+        | scores(each, Y, list("01234"))
         for seed, each in zip(seeds, probabilities, strict=True)
     ]
     lines = [f"{seed},{epoch},0.5,0.8,{0.1 * epoch},0.7" for seed in seeds for epoch in (1, 2)]
