@@ -5,7 +5,7 @@ DEMO := .demo
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 unexport PYTHONDONTWRITEBYTECODE  # without compiled bytecode every import of TensorFlow takes three times as long
 
-.PHONY: repro test demo lock
+.PHONY: repro test demo bench lock
 .DELETE_ON_ERROR:
 
 repro: .venv/installed
@@ -27,6 +27,13 @@ demo: .venv/installed
 	git clone --quiet . $(DEMO)
 	cd $(DEMO) && dvc exp run --name demo -S data.limit=3000 -S epochs=1
 	cat $(DEMO)/metrics/comparison.md
+
+# What the README says of speed: benchmarks/train.md and start.md. A quiet machine, about 25 minutes; `pip install torch==2.13.0`
+# into .venv adds PyTorch to the comparison.
+bench: .venv/installed
+	.venv/bin/dvc repro prepare
+	.venv/bin/python -m benchmarks.start
+	.venv/bin/python -m benchmarks.train
 
 # pip compiles what it installs to bytecode.
 .venv/installed: requirements-dev.txt

@@ -112,56 +112,76 @@ def matrix_rate() -> float:
     return 2 * 4096**3 / min(seconds) / 1e9
 
 
-def table(models: dict[str, Any], rate: float) -> tuple[list[str], dict[str, float]]:
-    """Lines of a Markdown table, medians over the rounds; and the ratios over all models."""
+def ratios(rounds: list[dict[str, Run]], path: str) -> float:
+    """The median over the rounds of a path's time per step over the pipeline's."""
+    return median(turn[path]["step_ms"] / turn["pipeline"]["step_ms"] for turn in rounds)
+
+
+def summarise(models: dict[str, Any]) -> dict[str, dict[str, float]]:
+    """How many times as long as the pipeline each other path takes: geometric mean of the models, and whole recipes.
+
+    `recipes` is the sum over the models of steps x the median time of a step, over that of the pipeline.
+    """
+
+    def seconds(path: str) -> float:
+        of = ((model["steps"], [turn[path]["step_ms"] for turn in model["rounds"]]) for model in models.values())
+        return sum(steps * median(times) / 1000 for steps, times in of)
+
+    return {
+        path: {
+            "geometric_mean": geometric_mean(ratios(model["rounds"], path) for model in models.values()),
+            "recipes": seconds(path) / seconds("pipeline"),
+        }
+        for path in models[next(iter(models))]["rounds"][0]
+        if path != "pipeline"
+    }
+
+
+def markdown(models: dict[str, Any], rate: float) -> list[str]:
+    """A table of medians over the rounds; the floor is the arithmetic of a step over the machine's matrix rate."""
     lines = [
-        "| Model | Steps | Path | Step | CPU | First step | Peak memory | Against the pipeline |",
-        "|---|---:|---|---:|---:|---:|---:|---:|",
+        "| Model | Path | Step | CPU | Against the pipeline | First step | Peak memory |",
+        "|---|---|---:|---:|---:|---:|---:|",
     ]
-    against: dict[str, dict[str, float]] = {path: {} for path in PATHS}
-    total = dict.fromkeys(PATHS, 0.0)
     for name, model in models.items():
-        floor = model["rounds"][0]["pipeline"]["gflop"] / rate * 1000
-        lines.append(f"| {name} | {model['steps']:,} | floor | {floor:.0f} ms | | | | |")
-        for path in PATHS:
-            runs = [turn[path] for turn in model["rounds"]]
-            step, cpu, first, peak = (
-                median(run[key] for run in runs) for key in ("step_ms", "step_cpu_ms", "first_step_s", "peak_gb")
+        first = f"{name} ({model['steps']:,} steps)"
+        lines.append(f"| {first} | floor | {model['rounds'][0]['pipeline']['gflop'] / rate * 1000:.0f} ms | | | | |")
+        for path in model["rounds"][0]:
+            step, cpu, start, peak = (
+                median(turn[path][key] for turn in model["rounds"])
+                for key in ("step_ms", "step_cpu_ms", "first_step_s", "peak_gb")
             )
-            ratio = median(turn[path]["step_ms"] / turn["pipeline"]["step_ms"] for turn in model["rounds"])
-            against[path][name] = ratio
-            total[path] += step * model["steps"] / 1000
-            lines.append(f"| | | {path} | {step:.0f} ms | {cpu:.0f} ms | {first:.1f} s | {peak:.2f} GB | {ratio:.2f} |")
-    summary = {f"{path}_geometric_mean": geometric_mean(against[path].values()) for path in PATHS if path != "pipeline"}
-    summary |= {f"{path}_sum": total[path] / total["pipeline"] for path in PATHS if path != "pipeline"}
-    return lines, summary | {f"{path}_seconds": seconds for path, seconds in total.items()}
+            against = f"{ratios(model['rounds'], path):.2f}"
+            lines.append(f"| | {path} | {step:.0f} ms | {cpu:.0f} ms | {against} | {start:.1f} s | {peak:.2f} GB |")
+    return lines
 
 
 def main() -> None:
     """Measure all models on all paths -> benchmarks/train.json and .md."""
     params, images = read_params(), len(np.load("data/train.npz")["y"])
-    models: dict[str, Any] = {}
-    for name, recipe in params["models"].items():
-        steps = recipe["epochs"] * math.ceil(images / recipe["batch_size"])
-        models[name] = {"steps": steps, "rounds": [{} for _ in range(ROUNDS)]}
+    models: dict[str, Any] = {
+        name: {"steps": recipe["epochs"] * math.ceil(images / recipe["batch_size"]), "rounds": []}
+        for name, recipe in params["models"].items()
+    }
     rates = [matrix_rate()]
     for turn in range(ROUNDS):
-        for name in models:
+        for name, model in models.items():
+            model["rounds"].append({path: {} for path in PATHS})
             for path in list(PATHS)[:: 1 if turn % 2 == 0 else -1]:
                 command = [sys.executable, "-m", "benchmarks.train", path, name]
                 out = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, check=True)
                 run = json.loads(out.stdout.splitlines()[-1])
-                models[name]["rounds"][turn][path] = run
+                model["rounds"][turn][path] = run
                 print(f"{turn + 1}/{ROUNDS} {name} {path}: {run['step_ms']:.0f} ms", flush=True)
         rates.append(matrix_rate())
-    device, rate = backend.start(seed=0, device="cpu"), max(rates)
-    packages = ["keras", "tensorflow", *(["torch"] if "pytorch" in PATHS else [])]
-    on = f"{device}; {', '.join(f'{package} {version(package)}' for package in packages)}"
-    lines, summary = table(models, rate)
-    write_json("benchmarks/train.json", {"on": on, "matrix_gflop_per_s": rate, "summary": summary, "models": models})
+    packages = ("keras", "tensorflow", "torch")[: len(PATHS)]
+    on = f"{backend.start(seed=0, device='cpu')}; {', '.join(f'{name} {version(name)}' for name in packages)}"
+    found = {"on": on, "matrix_gflop_per_s": max(rates), "summary": summarise(models), "models": models}
+    write_json("benchmarks/train.json", found)
+    lines = markdown(models, max(rates))
     with writing("benchmarks/train.md") as file:
-        file.write_text("\n".join([f"# Training steps\n\nOn {on}.", "", *lines, ""]))
-    print("\n".join(lines), json.dumps(summary, indent=2), sep="\n")
+        file.write_text("\n".join(["# A training step", "", f"Medians of {ROUNDS} runs. On {on}.", "", *lines, ""]))
+    print("\n".join(lines), json.dumps(found["summary"], indent=2), sep="\n")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """The device and the loops on it: the only file that calls TensorFlow; other backends get Keras's own loops.
 
-What is fast here and why, measured: benchmarks/results.md.
+What is fast here and why, measured: benchmarks/train.md.
 """
 
 import os
@@ -43,11 +43,10 @@ def start(*, seed: Seed, device: Device) -> str:
             import tensorflow as tf
 
             tf.config.experimental.enable_op_determinism()
-            if not gpus:
-                keras.src.backend.lstm = _lstm
-            else:
+            if gpus:
                 details = tf.config.experimental.get_device_details(tf.config.list_physical_devices("GPU")[0])
                 return f"GPU, {details.get('device_name', gpus[0])}"
+            keras.src.backend.lstm = _lstm
     return f"GPU, {gpus[0]}" if gpus else f"CPU, {_processor()}, {len(os.sched_getaffinity(0))} cores"
 
 
@@ -99,14 +98,15 @@ def fit(
 
     train, val: images and one-hot labels. `on_steps` gets the number of batches since its last call; `on_epoch` the
     epoch, from 1, and its loss, accuracy, val_loss, val_accuracy.
-    With TensorFlow the arrays lie on the device and a plain loop steps over them: nothing is copied from the host
-    in between, and on a CPU the steps of `fit` can run up to twice as slowly, their operations one after the other.
+    With TensorFlow the arrays lie on the device and a plain loop steps over them: no batch is copied from the host.
+    On some CPUs Keras's own `fit` runs a step's operations one after the other, and takes up to twice as long.
     """
     import keras
 
     if keras.backend.backend() != "tensorflow":
         calls = keras.callbacks.LambdaCallback(
-            on_epoch_end=lambda epoch, logs: on_epoch(epoch + 1, logs), on_train_batch_end=lambda *_: on_steps(1)
+            on_epoch_end=lambda epoch, logs: on_epoch(epoch + 1, logs),
+            on_train_batch_end=lambda batch, logs: on_steps(1),
         )
         model.fit(*train, batch_size=batch_size, epochs=epochs, validation_data=val, verbose=0, callbacks=[calls])
         return

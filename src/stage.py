@@ -136,11 +136,10 @@ def keywords(module: str, function: str = "") -> dict[str, Any]:
 
 def _model(name: Any, block: Any) -> dict[str, Any]:
     """The checked block of one model."""
-    if not isinstance(name, str) or not re.fullmatch(r"[a-z][a-z0-9_]*", name):
-        raise UserError(
-            "params.yaml: models: a model's name must be lower-case letters, digits and _, a letter first. "
-            f"Got {name!r}."
-        )
+    reports = ("train", "evaluate")  # folders beside the models' own
+    if not isinstance(name, str) or not re.fullmatch(r"[a-z][a-z0-9_]*", name) or name in reports:
+        must = f"lower-case letters, digits and _, a letter first, and none of {', '.join(reports)}"
+        raise UserError(f"params.yaml: models: a model's name must be {must}. Got {name!r}.")
     from src.classifiers import ARCHITECTURES
 
     key, schema, possible = f"models.{name}", keywords("train") | MODEL, ARCHITECTURES

@@ -40,7 +40,7 @@ def test_every_stage_is_in_its_table_and_its_graph() -> None:
 def test_its_make_targets_exist() -> None:
     makefile = (ROOT / "Makefile").read_text()
     targets = re.findall(r"^make (\w+)", README, flags=re.MULTILINE)
-    assert set(targets) == {"repro", "test", "demo"}
+    assert set(targets) == {"repro", "test", "demo", "bench"}
     assert all(re.search(rf"^{target}:", makefile, flags=re.MULTILINE) for target in targets)
 
 

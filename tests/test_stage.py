@@ -15,7 +15,7 @@ import pytest
 import yaml
 
 from src.classifiers import ARCHITECTURES
-from src.stage import TOP, Positive, UserError, check, model_block, read_params, write_csv, write_json, writing
+from src.stage import MODEL, TOP, Positive, UserError, check, model_block, read_params, write_csv, write_json, writing
 
 ROOT = Path(__file__).parents[1]
 COMMITTED = yaml.safe_load((ROOT / "params.yaml").read_text())
@@ -28,10 +28,10 @@ NOT_A_COUNT_OR_NULL = "must be an integer in [1, inf) or null. Got"
 NOT_POSITIVE = "must be a number in (0, inf). Got"
 NOT_A_SHARE = "must be a number in [0, 1). Got"
 NOT_A_BLOCK = "must be keys with values. Got"
-NOT_A_NAME = "a model's name must be lower-case letters, digits and _, a letter first. Got"
+NOT_A_NAME = "a model's name must be lower-case letters, digits and _, a letter first, and none of train, evaluate. Got"
 NOTHING = "must be given. Got nothing."
 KNOWN_MODELS = ", ".join(COMMITTED["models"])
-MODEL_KEYS = "architecture, optimizer, learning_rate, batch_size, epochs"
+MODEL_KEYS = "architecture, optimizer, learning_rate, batch_size, epochs, replicas"
 
 
 def put(params: dict[str, Any], where: str, value: Any) -> None:
@@ -69,13 +69,17 @@ def test_a_block_holds_the_keyword_only_arguments_of_its_namesake(block: str) ->
 def test_a_model_holds_the_keyword_only_arguments_of_train_and_of_its_body(name: str) -> None:
     block = COMMITTED["models"][name]
     body = import_module(f"src.classifiers.{block['architecture']}").body
-    assert set(block) == keyword_only(import_module("src.train").train) | keyword_only(body)
+    assert set(block) == keyword_only(import_module("src.train").train) | keyword_only(body) | set(MODEL)
 
 
 @pytest.mark.parametrize(
     ("key", "value", "says"),
     [
-        ("epoch", 5, "unknown key. Known here: seed, epochs, device, cluster, data, decode, embed, prepare, models."),
+        (
+            "epoch",
+            5,
+            "unknown key. Known here: seed, epochs, replicas, device, cluster, data, decode, embed, prepare, models.",
+        ),
         ("cluster.kk", 5, "unknown key. Known here: k, n_init, seed, eps, min_samples."),
         ("models.cm1.dropout", 0.5, f"unknown key. Known here: {MODEL_KEYS}, activation."),
         ("models.cnn_vgg.dropout_conv1", 0.5, f"unknown key. Known here: {MODEL_KEYS}, activation, dropout."),
@@ -168,7 +172,7 @@ def test_a_misspelt_key_is_reported_rather_than_the_one_that_is_missing(
         check(params)
 
 
-NAMES = ["CM1", "1cm", "_cm", "c-m", "c.d", "cm1\n", "", 1, None, True, float("nan"), float("inf")]
+NAMES = ["CM1", "train", "evaluate", "1cm", "_cm", "c-m", "c.d", "cm1\n", "", 1, None, True, float("nan"), float("inf")]
 
 
 @pytest.mark.parametrize("name", NAMES, ids=repr)

@@ -1,0 +1,102 @@
+"""What the benchmarks compute, and that the README quotes what they wrote."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+from keras import layers
+
+from benchmarks import stock
+from benchmarks.train import flop, markdown, one_run, ratios, summarise
+
+ROOT = Path(__file__).parents[1]
+
+
+def run(step_ms: float) -> dict[str, float]:
+    return {"step_ms": step_ms, "step_cpu_ms": 2 * step_ms, "first_step_s": 1, "peak_gb": 0.5, "gflop": 3}
+
+
+MODELS: dict[str, Any] = {  # steps, then per round: stock, pipeline
+    "a": {
+        "steps": 10,
+        "rounds": [{"stock": run(s), "pipeline": run(p)} for s, p in ((200, 100), (400, 100), (300, 50))],
+    },
+    "b": {
+        "steps": 30,
+        "rounds": [{"stock": run(s), "pipeline": run(p)} for s, p in ((100, 100), (100, 100), (10, 10))],
+    },
+}
+
+
+def test_paths_are_compared_round_by_round() -> None:
+    assert ratios(MODELS["a"]["rounds"], "stock") == 4  # of 2, 4, 6
+
+
+def test_the_summary_has_the_geometric_mean_and_the_sum_over_the_recipes() -> None:
+    assert summarise(MODELS) == {"stock": {"geometric_mean": 2, "recipes": pytest.approx((3 + 3) / (1 + 3))}}
+
+
+def test_the_floor_is_arithmetic_over_the_matrix_rate() -> None:
+    lines = markdown(MODELS, rate=60)
+    assert lines[2].startswith("| a (10 steps) | floor | 50 ms |")
+    assert lines[3] == "| | stock | 300 ms | 600 ms | 4.00 | 1.0 s | 0.50 GB |"
+
+
+def test_flop_counts_products_and_sums_forward_and_backward() -> None:
+    images = keras.Input((6, 6, 1))
+    first = layers.Conv2D(2, 3)
+    second = layers.Conv2D(4, 3)
+    last = layers.Dense(5)
+    flat = layers.Flatten()
+    last(flat(second(first(images))))
+    assert flop(first) == 2 * 2 * (9 * 1 * 2) * 16  # no gradient of the image
+    assert flop(second) == 3 * 2 * (9 * 2 * 4) * 4
+    assert flop(last) == 3 * 2 * 16 * 5
+    rows = layers.LSTM(3)
+    rows(keras.Input((7, 2)))
+    assert flop(rows) == 3 * 2 * 7 * (2 * 12 + 3 * 12)
+    assert flop(flat) == 0
+
+
+@pytest.mark.parametrize("name", ["cm1", "cnn1", "cnn2", "cnn_vgg", "cnn_lstm"])
+def test_the_peer_has_the_parameters_of_the_stock_network(params: dict[str, Any], name: str) -> None:
+    torch = pytest.importorskip("torch")
+    from benchmarks import peer
+
+    network = {
+        key: value
+        for key, value in params["models"][name].items()
+        if key not in ("optimizer", "learning_rate", "batch_size", "epochs", "replicas")
+    }
+    ours = sum(weight.numel() for weight in peer.build(classes=5, **network).parameters())
+    second_biases = 2 * 4 * 128 if name == "cnn_lstm" else 0  # PyTorch's LSTM has two
+    assert ours - second_biases == stock.build(side=28, classes=5, **network).count_params()
+    assert torch.__version__
+
+
+@pytest.mark.parametrize("path", ["stock", "pipeline"])
+def test_a_run_measures_every_step(
+    params: dict[str, Any], path: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "data").mkdir()
+    rng = np.random.default_rng(0)
+    np.savez("data/train.npz", x=rng.integers(0, 256, (80, 28, 28), dtype=np.uint8), y=np.arange(80) % 5)
+    recipe = {key: value for key, value in params["models"]["cm1"].items() if key not in ("epochs", "replicas")}
+    found = one_run(path, recipe | {"batch_size": 8})
+    assert min(found["step_ms"], found["first_step_s"]) > 0
+    assert found["step_cpu_ms"] > 0
+    assert 0.1 < found["peak_gb"] < 50
+    if path == "pipeline":
+        assert found["gflop"] == pytest.approx(8 * 7.97568 / 500)
+
+
+def test_the_readme_quotes_the_benchmark() -> None:
+    found = json.loads((ROOT / "benchmarks/train.json").read_text())
+    readme = (ROOT / "README.md").read_text()
+    for path, ratio in found["summary"].items():
+        assert f"| {path} | {ratio['geometric_mean']:.2f} | {ratio['recipes']:.2f} |" in readme
+    assert found["on"].split("; ")[1] in readme
