@@ -78,7 +78,8 @@ def test_a_model_holds_the_keyword_only_arguments_of_train_and_of_its_body(name:
         (
             "epoch",
             5,
-            "unknown key. Known here: seed, epochs, replicas, device, cluster, data, decode, embed, prepare, models.",
+            "unknown key. Known here: seed, epochs, replicas, device, cluster, data, decode, embed, nearest, prepare, "
+            "models.",
         ),
         ("cluster.kk", 5, "unknown key. Known here: k, n_init, seed, eps, min_samples."),
         ("models.cm1.dropout", 0.5, f"unknown key. Known here: {MODEL_KEYS}, activation."),
