@@ -1,4 +1,4 @@
-"""What counting says of labels and garments: tables of both, the check of a decoding, how many decodings fit."""
+"""What counting says of labels and garments: tables of both, shares with their intervals, how many decodings fit."""
 
 from math import factorial, prod
 from typing import Any
@@ -24,6 +24,12 @@ def cross(rows: np.ndarray, columns: np.ndarray, height: int, width: int) -> np.
     return table
 
 
+def by_garment(table: np.ndarray, labels: list[str], names: list[str]) -> dict[str, dict[str, int]]:
+    """A (garments, labels) table as {garment: {label: images}}, without zeros."""
+    rows = zip(names, table.tolist(), strict=True)
+    return {name: {label: n for label, n in zip(labels, row, strict=True) if n} for name, row in rows}
+
+
 def coverage(garments: np.ndarray) -> dict[str, int]:
     """How many images there are, are known, match garments that differ, and match none."""
     return {
@@ -34,23 +40,14 @@ def coverage(garments: np.ndarray) -> dict[str, int]:
     }
 
 
-def count_check(
-    splits: dict[str, Split],
-    tables: dict[str, np.ndarray],
-    decoding: dict[str, Any],
-    labels: list[str],
-    names: list[str],
-) -> dict[str, dict[str, dict[str, Any]]]:
-    """For each split and label: the images counted, those expected of the garments claimed, and whether they agree."""
-    check: dict[str, dict[str, dict[str, Any]]] = {}
-    for split, table in tables.items():
-        counted = np.bincount(splits[split]["y"], minlength=len(labels)).tolist()
-        of_garment = dict(zip(names, table.sum(axis=1).tolist(), strict=True))
-        check[split] = {}
-        for label, images in zip(labels, counted, strict=True):
-            expected = sum(of_garment[name] for name in decoding[label]["garments"])
-            check[split][label] = {"images": images, "expected": expected, "agrees": images == expected}
-    return check
+def proportion(part: int, images: int, confidence: float) -> dict[str, Any]:
+    """The share of `part` in `images` and its Clopper-Pearson interval [low, high]; of no images None and [0, 1]."""
+    from scipy.stats import binomtest
+
+    if not images:
+        return {"images": 0, "share": None, "interval": [0.0, 1.0]}
+    found = binomtest(part, images).proportion_ci(confidence, method="exact")
+    return {"images": images, "share": part / images, "interval": [found.low, found.high]}
 
 
 def fitting_mappings(y: np.ndarray, labels: int, garments: int) -> int | None:

@@ -78,8 +78,7 @@ def test_a_model_holds_the_keyword_only_arguments_of_train_and_of_its_body(name:
         (
             "epoch",
             5,
-            "unknown key. Known here: seed, epochs, replicas, device, cluster, compare, data, decode, embed, evaluate, "
-            "prepare, models.",
+            f"unknown key. Known here: seed, epochs, replicas, device, {', '.join(sorted(BLOCKS))}, models.",
         ),
         ("compare.min_seeds", 1, "must be an integer in [2, inf). Got 1."),
         ("compare.confidence", 95, "must be a number in (0, 1). Got 95."),

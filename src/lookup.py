@@ -1,0 +1,33 @@
+"""What the public images say of a user's: whether they come in the public order, and which public images are equal."""
+
+from typing import Any
+
+import numpy as np
+
+from src.data import Images
+
+
+def in_public_order(images: Images, public: Images) -> dict[str, bool]:
+    """Whether the training and the test images are the first public ones, one by one, pixel by pixel."""
+    return {
+        "train": np.array_equal(images.x_train, public.x_train[: len(images.x_train)]),
+        "test": np.array_equal(images.x_test, public.x_test[: len(images.x_test)]),
+    }
+
+
+def collisions(public: Images, listed: int) -> dict[str, Any]:
+    """Groups of equal public images: how many, of how many the garments differ, and the first, these before others.
+
+    An image that equals one of different garments is ambiguous: its garment is never guessed.
+    """
+    groups: dict[bytes, dict[str, list[str]]] = {}
+    for split, x, y in (("train", public.x_train, public.y_train), ("test", public.x_test, public.y_test)):
+        for row, (image, garment) in enumerate(zip(x, y.tolist(), strict=True)):
+            group = groups.setdefault(image.tobytes(), {"images": [], "garments": []})
+            group["images"].append(f"{split} {row}")
+            if public.names[garment] not in group["garments"]:
+                group["garments"].append(public.names[garment])
+    found = [group for group in groups.values() if len(group["images"]) > 1]
+    found.sort(key=lambda group: len(group["garments"]) == 1)
+    ambiguous = sum(len(group["garments"]) > 1 for group in found)
+    return {"total": len(found), "of_different_garments": ambiguous, "listed": found[:listed]}
