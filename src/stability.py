@@ -63,7 +63,8 @@ def knee(distances: np.ndarray) -> float | None:
     """The distance at the knee of ascending k-distances, (n,), by Kneedle (Satopaa et al. 2011); None without one."""
     from kneed import KneeLocator
 
-    place = KneeLocator(range(len(distances)), distances, S=1, curve="convex", direction="increasing").knee
+    shape = {"curve": "convex", "direction": "increasing", "interp_method": "polynomial"}  # the last distances leap
+    place = KneeLocator(range(len(distances)), distances, S=1, **shape).knee
     return None if place is None else float(distances[place])
 
 
