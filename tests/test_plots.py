@@ -29,6 +29,17 @@ PICTURES: dict[str, tuple[Any, ...]] = {
     "tables": ({("garment", "label"): (["Bag", "Coat", "Dress"], np.array([[3, 0], [0, 4], [0, 0]]))},),
     "k_distances": (np.arange(30.0), 59, 1.6),
     "clusters": ({"PCA": POINTS, "t-SNE": POINTS}, {"labels": np.arange(30) % 12, "DBSCAN": np.arange(30) % 3 - 1}),
+    "stability": (
+        {
+            "eps": {
+                "given": 1.6,
+                "knee": None,
+                "band": [{"eps": eps, "clusters": 3, "noise_share": 0.1, "largest_share": 0.5} for eps in (1, 2)],
+            },
+            "k": [{"k": k, "silhouette": 1 / k} for k in (2, 3)],
+            "features": {name: {"labels": {"ami": 0.5}} for name in ("trained", "pixels")},
+        },
+    ),
     "images": ([[(np.zeros((8, 8), np.uint8), "0: Bag")] * 3, [(np.zeros((8, 8), np.uint8), "1: Coat")]],),
 }
 
