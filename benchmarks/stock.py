@@ -1,7 +1,16 @@
 """The recipes as one would write them in stock Keras: activations inside the layers, TimeDistributed over the rows."""
 
+from typing import Any
+
 import keras
 from keras import layers
+
+TRAINING = ("optimizer", "learning_rate", "batch_size", "epochs", "replicas")
+
+
+def network(recipe: dict[str, Any]) -> dict[str, Any]:
+    """The part of a model's block that describes the network, without that of its training."""
+    return {key: value for key, value in recipe.items() if key not in TRAINING}
 
 
 def build(*, side: int, classes: int, architecture: str, activation: str, **rates: float) -> keras.Model:

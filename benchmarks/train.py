@@ -23,7 +23,6 @@ from src.stage import read_params, write_json, writing
 ROUNDS = 3  # runs of each model on each path
 IMAGES = 10_000  # of the training set: 20 steps or more
 WARM = 3  # steps before the measured ones; the first compiles
-TRAINING = ("optimizer", "learning_rate", "batch_size")  # the rest of a recipe is the network's
 Run = dict[str, float]
 
 
@@ -34,8 +33,7 @@ def stock(x: np.ndarray, y: np.ndarray, recipe: dict[str, Any], on_step: Any) ->
     from benchmarks import stock as networks
 
     keras.utils.set_random_seed(0)
-    network = {key: value for key, value in recipe.items() if key not in TRAINING}
-    model = networks.build(side=x.shape[1], classes=int(y.max()) + 1, **network)
+    model = networks.build(side=x.shape[1], classes=int(y.max()) + 1, **networks.network(recipe))
     rate = {"learning_rate": recipe["learning_rate"]}
     rule = keras.optimizers.get({"class_name": recipe["optimizer"], "config": rate})
     model.compile(rule, "categorical_crossentropy", metrics=["accuracy"])

@@ -66,11 +66,7 @@ def test_the_peer_has_the_parameters_of_the_stock_network(params: dict[str, Any]
     torch = pytest.importorskip("torch")
     from benchmarks import peer
 
-    network = {
-        key: value
-        for key, value in params["models"][name].items()
-        if key not in ("optimizer", "learning_rate", "batch_size", "epochs", "replicas")
-    }
+    network = stock.network(params["models"][name])
     ours = sum(weight.numel() for weight in peer.build(classes=5, **network).parameters())
     second_biases = 2 * 4 * 128 if name == "cnn_lstm" else 0  # PyTorch's LSTM has two
     assert ours - second_biases == stock.build(side=28, classes=5, **network).count_params()

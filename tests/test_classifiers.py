@@ -21,15 +21,10 @@ PARAMETERS = {  # of the 2022 notebook's networks
     "cnn_lstm": 198_789,
     "cm4": 321_509,
 }
-TRAINING = {"optimizer", "learning_rate", "batch_size", "epochs", "replicas"}
-
-
-def network(block: dict[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in block.items() if key not in TRAINING}
 
 
 def build(block: dict[str, Any], side: int = 28, classes: int = 5) -> keras.Model:
-    return classifiers.build(side=side, classes=classes, **network(block))
+    return classifiers.build(side=side, classes=classes, **stock.network(block))
 
 
 def random_images(n: int = 4, side: int = 28) -> np.ndarray:
@@ -103,7 +98,7 @@ def test_the_mathematics_are_those_of_stock_keras(
     params: dict[str, Any], name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     keras.utils.set_random_seed(1)
-    written = stock.build(side=28, classes=5, **network(params["models"][name]))
+    written = stock.build(side=28, classes=5, **stock.network(params["models"][name]))
     written.save(tmp_path / "stock.keras")
     stocks = keras.models.load_model(tmp_path / "stock.keras")
     monkeypatch.setattr(keras.src.backend, "lstm", keras.src.backend.lstm)  # to be put back
