@@ -28,12 +28,13 @@ demo: .venv/installed
 	cd $(DEMO) && dvc exp run --name demo -S data.limit=3000 -S epochs=1
 	cat $(DEMO)/metrics/comparison.md
 
-# What the README says of speed: benchmarks/train.md and start.md. A quiet machine, about 25 minutes; `pip install torch==2.13.0`
+# What the README says of speed: benchmarks/train.md, start.md and scale.md. A quiet machine, about an hour; `pip install torch==2.13.0`
 # into .venv adds PyTorch to the comparison.
 bench: .venv/installed
-	.venv/bin/dvc repro prepare
+	.venv/bin/dvc repro train@cm4
 	.venv/bin/python -m benchmarks.start
 	.venv/bin/python -m benchmarks.train
+	.venv/bin/python -m benchmarks.scale
 
 # pip compiles what it installs to bytecode.
 .venv/installed: requirements-dev.txt

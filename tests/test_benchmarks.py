@@ -1,6 +1,7 @@
 """What the benchmarks compute, and that the README quotes what they wrote."""
 
 import json
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -9,8 +10,9 @@ import numpy as np
 import pytest
 from keras import layers
 
-from benchmarks import stock
+from benchmarks import scale, stock
 from benchmarks.train import flop, markdown, one_run, ratios, summarise
+from src.splits import read
 
 ROOT = Path(__file__).parents[1]
 
@@ -88,6 +90,58 @@ def test_a_run_measures_every_step(
     assert 0.1 < found["peak_gb"] < 50
     if path == "pipeline":
         assert found["gflop"] == pytest.approx(8 * 7.97568 / 500)
+
+
+@pytest.fixture
+def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ninety images of noise in three splits, and the file of an encoder."""
+    monkeypatch.chdir(tmp_path)
+    for folder in ("data", "models/cm4"):
+        (tmp_path / folder).mkdir(parents=True)
+    x = np.random.default_rng(0).integers(0, 256, (90, 4, 4), dtype=np.uint8)
+    parts = {"train": np.arange(40), "val": np.arange(40, 60), "test": np.arange(60, 90)}
+    for name, rows in parts.items():
+        np.savez(f"data/{name}.npz", x=x[rows], y=rows % 5)
+    np.savez("data/garments.npz", allow_pickle=False, **{name: rows % 10 for name, rows in parts.items()})
+    Path("models/cm4/27.keras").touch()
+
+
+@pytest.mark.usefixtures("data")
+def test_a_stage_runs_on_the_last_images(
+    params: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "of 70"
+    folder.mkdir()
+    params["cluster"]["min_samples"] = 5
+    scale.lay_out(folder, 70, params)
+    assert (folder / "models/cm4/27.keras").exists()
+    points = np.random.default_rng(0).random((70, 3), dtype=np.float32)
+    np.savez(folder / "data/embedding.npz", features=points, pca=points[:, :2], tsne=points[:, :2])
+    found = scale.measure("cluster", folder)
+    assert found["seconds"] > 0
+    assert 0.1 < found["cpu_seconds"] < 1000
+    assert 0.1 < found["peak_gb"] < 10
+    monkeypatch.chdir(folder)
+    assert read("all", "y").tolist() == [row % 5 for row in range(20, 90)]
+    assert sum(json.loads(Path("metrics/cluster.json").read_text())["kmeans"]["sizes"]) == 70
+
+
+@pytest.mark.usefixtures("data")
+def test_a_stage_that_fails_fails_the_benchmark(params: dict[str, Any], tmp_path: Path) -> None:
+    folder = tmp_path / "of 90"
+    folder.mkdir()
+    scale.lay_out(folder, 90, params)
+    with pytest.raises(subprocess.CalledProcessError):
+        scale.measure("cluster", folder)
+
+
+def test_the_table_of_scale_has_a_row_for_each_stage_and_size() -> None:
+    cost = {"seconds": 61.4, "cpu_seconds": 100, "peak_gb": 1.234}
+    lines = scale.markdown({"10000": {"embed": cost, "cluster": cost}})
+    assert lines[2:] == [
+        "| 10,000 | embed | 61 s | 100 s | 1.23 GB |",
+        "| 10,000 | cluster | 61 s | 100 s | 1.23 GB |",
+    ]
 
 
 def test_the_readme_quotes_the_benchmark() -> None:

@@ -1,0 +1,86 @@
+"""What more images cost: the stages that look at all images of a split at once, on the last so many of all."""
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import yaml
+
+from src import backend
+from src.splits import SPLITS, garments, read
+from src.stage import read_params, write_json, writing
+
+ROOT = Path(__file__).parents[1]
+SIZES = (10_000, 20_000, 40_000, 70_000)
+STAGES = ("embed", "cluster", "stability")
+Run = dict[str, float]
+
+
+def lay_out(folder: Path, images: int, params: dict[str, Any]) -> None:
+    """Fill a folder with what the stages read: params.yaml with split `all`, the encoder, so many of the images."""
+    x, y, known = read("all", "x"), read("all", "y"), garments("all")
+    parts = dict(zip(SPLITS, np.array_split(np.arange(len(y))[-images:], len(SPLITS)), strict=True))
+    (folder / "data").mkdir()
+    for split, rows in parts.items():
+        np.savez(folder / f"data/{split}.npz", x=x[rows], y=y[rows])
+    np.savez(folder / "data/garments.npz", allow_pickle=False, **{split: known[rows] for split, rows in parts.items()})
+    encoder = Path(f"models/{params['embed']['model']}/{params['seed']}.keras")
+    (folder / encoder).parent.mkdir(parents=True)
+    shutil.copy(encoder, folder / encoder)
+    (folder / "params.yaml").write_text(yaml.safe_dump(params | {"embed": params["embed"] | {"split": "all"}}))
+
+
+def measure(stage: str, folder: Path) -> Run:
+    """Run a stage in a folder, in a process of its own. Returns wall and CPU seconds, and peak memory in GB."""
+    start = time.perf_counter()
+    here = os.environ | {"PYTHONPATH": str(ROOT)}
+    process = subprocess.Popen([sys.executable, "-m", f"src.{stage}"], cwd=folder, env=here)
+    _, status, used = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        raise subprocess.CalledProcessError(process.returncode, process.args)
+    return {
+        "seconds": time.perf_counter() - start,
+        "cpu_seconds": used.ru_utime + used.ru_stime,
+        "peak_gb": used.ru_maxrss / 1e6,
+    }
+
+
+def markdown(sizes: dict[str, dict[str, Run]]) -> list[str]:
+    """A table with a row for each stage and number of images."""
+    lines = ["| Images | Stage | Time | CPU | Peak memory |", "|---:|---|---:|---:|---:|"]
+    for images, stages in sizes.items():
+        for stage, run in stages.items():
+            cost = f"{run['seconds']:.0f} s | {run['cpu_seconds']:.0f} s | {run['peak_gb']:.2f} GB"
+            lines.append(f"| {int(images):,} | {stage} | {cost} |")
+    return lines
+
+
+def main() -> None:
+    """Measure all stages with all numbers of images -> benchmarks/scale.json and .md."""
+    params = read_params()
+    sizes: dict[str, dict[str, Run]] = {}
+    for images in SIZES:
+        with tempfile.TemporaryDirectory() as folder:
+            lay_out(Path(folder), images, params)
+            sizes[str(images)] = {}
+            for stage in STAGES:
+                sizes[str(images)][stage] = measure(stage, Path(folder))
+                print(f"{images:,} {stage}: {sizes[str(images)][stage]['seconds']:.0f} s", flush=True)
+    on = f"{backend.start(seed=0, device='cpu')}; {backend.software()}, scikit-learn {version('scikit-learn')}"
+    write_json("benchmarks/scale.json", {"on": on, "images": sizes})
+    lines = markdown(sizes)
+    with writing("benchmarks/scale.md") as file:
+        file.write_text("\n".join(["# More images", "", f"One run of each. On {on}.", "", *lines, ""]))
+    print("\n".join(lines))
+
+
+if __name__ == "__main__":
+    main()
