@@ -8,7 +8,8 @@ import numpy as np
 from src.data import GARMENTS
 from src.prepare import AMBIGUOUS, UNKNOWN
 
-Split = dict[str, np.ndarray]  # y (n,): the label's number; garments (n,): the garment's, AMBIGUOUS or UNKNOWN
+# (n,) ints each. y: the label's number; garments: the garment's, AMBIGUOUS or UNKNOWN; rows: where prepare took it from.
+Split = dict[str, np.ndarray]
 
 
 def contingency(split: Split, labels: int, garments: int) -> np.ndarray:

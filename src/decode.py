@@ -95,7 +95,10 @@ def draw(
 def main(params: dict[str, Any]) -> None:
     """Labels, garments and clusters -> the report and pictures; the encoder's MLflow run gets the mapping as tags."""
     block, encoder, embedded = params["decode"], params["embed"]["model"], params["embed"]["split"]
-    splits: dict[str, Split] = {split: {"y": read(split, "y"), "garments": garments(split)} for split in SPLITS}
+    rows = np.load("data/rows.npz")
+    splits: dict[str, Split] = {
+        split: {"y": read(split, "y"), "garments": garments(split), "rows": rows[split]} for split in SPLITS
+    }
     prepared, published, trained = (
         json.loads(Path(path).read_text())
         for path in ("metrics/prepare.json", "data/published.json", f"models/train/{encoder}.json")

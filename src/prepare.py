@@ -22,7 +22,8 @@ def prepare(
     """Labels and a train/validation split.
 
     Returns for each of train, val and test {"x": (n, side, side) uint8, "y": (n,) int64 in 0..k-1, "garments": (n,)
-    int64}, and the names of "labels" and "garments". The split is scikit-learn's train_test_split, as in the notebook.
+    int64, "rows": (n,) int64, where it lies among the training or test images}, and the names of "labels" and
+    "garments". The split is scikit-learn's train_test_split, as in the notebook.
     Raises UserError where groups are not a partition of the names.
     """
     from sklearn.model_selection import train_test_split
@@ -48,13 +49,16 @@ def prepare(
             f"params.yaml: prepare.val_size: must leave training images of each of the {len(labels)} labels. "
             f"Got {val_size} of {len(y_train)} images, which leaves {len(rows)} and not every label."
         )
-    return {
-        "train": {"x": images.x_train[rows], "y": y_train[rows], "garments": answers[0][rows]},
-        "val": {"x": images.x_train[val_rows], "y": y_train[val_rows], "garments": answers[0][val_rows]},
-        "test": {"x": images.x_test, "y": y_test, "garments": answers[1]},
-        "labels": labels,
-        "garments": list(names),
+    sources = {
+        "train": (images.x_train, y_train, answers[0], rows),
+        "val": (images.x_train, y_train, answers[0], val_rows),
+        "test": (images.x_test, y_test, answers[1], np.arange(len(y_test))),
     }
+    splits = {
+        split: {"x": x[rows], "y": y[rows], "garments": garments[rows], "rows": rows}
+        for split, (x, y, garments, rows) in sources.items()
+    }
+    return splits | {"labels": labels, "garments": list(names)}
 
 
 def labels_of(names: Sequence[str], groups: Groups, key: str = "groups") -> np.ndarray:
@@ -98,7 +102,7 @@ def subject(names: Sequence[str], garments: np.ndarray) -> str:
 
 
 def main(params: dict[str, Any]) -> None:
-    """data/raw -> data/{train,val,test}.npz for those who learn, data/garments.npz for those who check."""
+    """data/raw -> data/{train,val,test}.npz for those who learn, data/{garments,rows}.npz for those who check."""
     public = Path("data/raw/public.npz")
     prepared = prepare(
         Images.load("data/raw/images.npz"), Images.load(public) if public.exists() else None, **params["prepare"]
@@ -113,6 +117,8 @@ def main(params: dict[str, Any]) -> None:
             names=np.array(prepared["garments"], dtype=str),
             **{split: arrays["garments"] for split, arrays in splits.items()},
         )
+    with writing("data/rows.npz") as file:
+        np.savez(file, allow_pickle=False, **{split: arrays["rows"] for split, arrays in splits.items()})
     labels = prepared["labels"]
     counts = {
         split: dict(zip(labels, np.bincount(arrays["y"], minlength=len(labels)).tolist(), strict=True))

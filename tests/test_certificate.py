@@ -66,15 +66,16 @@ def test_too_few_images_contradict_nothing() -> None:
 
 def test_exceptions_are_counted_and_the_first_listed_but_never_those_not_known() -> None:
     splits = {
-        "train": {"y": np.array([1, 0, 0]), "garments": np.array([0, 0, 1])},
-        "test": {"y": np.array([1, 0, 0, 0]), "garments": np.array([UNKNOWN, AMBIGUOUS, 1, 2])},
+        "val": {"y": np.array([1, 0, 0]), "garments": np.array([0, 0, 1]), "rows": np.array([7, 5, 6])},
+        "test": {"y": np.array([1, 0, 0, 0]), "garments": np.array([UNKNOWN, AMBIGUOUS, 1, 2]), "rows": np.arange(4)},
     }
-    found = exceptions(splits, np.array([0, 1, UNDECIDED]), ["a", "b"], NAMES, listed=2)
+    found = exceptions(splits, np.array([0, 1, UNDECIDED]), ["a", "b"], NAMES, listed=3)
     assert found == {
         "total": 3,
         "listed": [
-            {"split": "train", "row": 0, "garment": "Bag", "label": "b"},
-            {"split": "train", "row": 2, "garment": "Coat", "label": "a"},
+            {"image": "train 7", "split": "val", "garment": "Bag", "label": "b"},
+            {"image": "train 6", "split": "val", "garment": "Coat", "label": "a"},
+            {"image": "test 2", "split": "test", "garment": "Coat", "label": "a"},
         ],
     }
 

@@ -38,7 +38,7 @@ def hidden(label_of: np.ndarray, each: int = 10, seed: int = 0) -> dict[str, dic
     splits = {}
     for split, images in {"train": 6 * each, "test": each}.items():
         garments = rng.permutation(np.repeat(np.arange(10), images))
-        splits[split] = {"garments": garments, "y": label_of[garments]}
+        splits[split] = {"garments": garments, "y": label_of[garments], "rows": np.arange(len(garments))}
     return splits
 
 
@@ -92,9 +92,9 @@ def test_flipped_labels_change_only_the_exceptions(label_of: np.ndarray, share: 
     report = report_of(splits)
     assert found(report) == label_of.tolist()
     assert report["certified"]
-    flipped = [(split, row) for split, y in clean.items() for row in np.flatnonzero(y != splits[split]["y"]).tolist()]
+    flipped = [f"{split} {row}" for split, y in clean.items() for row in np.flatnonzero(y != splits[split]["y"])]
     assert report["exceptions"]["total"] == len(flipped)
-    assert [(row["split"], row["row"]) for row in report["exceptions"]["listed"]] == flipped[: BLOCK["listed"]]
+    assert [row["image"] for row in report["exceptions"]["listed"]] == flipped[: BLOCK["listed"]]
 
 
 @given(groupings(), st.integers(0, 2**32 - 1))
@@ -252,6 +252,15 @@ def test_public_digits_in_public_order_are_decoded_and_certified(tags: Tags) -> 
     assert report["decoding"]["1"]["garments"] == ["five"]
     assert (tags["label_1"], tags["decoding_certified"]) == ("five", True)
     assert json.loads(Path("metrics/decode.json").read_text())["known_share"] == 1
+
+
+@pytest.mark.usefixtures("tags")
+def test_a_wrong_label_is_named_by_its_row_in_the_users_files() -> None:
+    y_train, y_test = HIDDEN.y_train.copy(), HIDDEN.y_test.copy()
+    y_train[123], y_test[45] = (y_train[123] + 1) % 5, (y_test[45] + 1) % 5
+    report = run_stages(DIGITS, HIDDEN._replace(y_train=y_train, y_test=y_test))
+    assert [row["image"] for row in report["exceptions"]["listed"]] == ["train 123", "test 45"]
+    assert report["certified"]
 
 
 def test_other_images_of_the_same_digits_are_decoded_by_the_nearest(tags: Tags) -> None:

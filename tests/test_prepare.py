@@ -144,6 +144,7 @@ def test_every_image_keeps_its_own_label_and_garment(split: Split) -> None:
     prepared = split(images, groups=HALVES)
     for part in (prepared["train"], prepared["val"]):
         numbers = part["x"][:, 0, 0]
+        assert np.array_equal(part["rows"], numbers)
         assert np.array_equal(part["garments"], images.y_train[numbers])
         assert np.array_equal(part["y"], images.y_train[numbers] >= 5)
     both = np.concatenate([prepared["train"]["x"], prepared["val"]["x"]])
@@ -156,6 +157,7 @@ def test_the_test_images_stay_in_their_order(split: Split) -> None:
     assert np.array_equal(prepared["test"]["x"], images.x_test)
     assert prepared["test"]["y"].tolist() == [0] * 5 + [1] * 5
     assert prepared["test"]["garments"].tolist() == list(range(10))
+    assert prepared["test"]["rows"].tolist() == list(range(10))
 
 
 def test_arrays_have_the_promised_types(split: Split) -> None:
@@ -163,7 +165,7 @@ def test_arrays_have_the_promised_types(split: Split) -> None:
         prepared = split(images)
         for part in ("train", "val", "test"):
             kinds = {key: array.dtype for key, array in prepared[part].items()}
-            assert kinds == {"x": np.uint8, "y": np.int64, "garments": np.int64}
+            assert kinds == {"x": np.uint8, "y": np.int64, "garments": np.int64, "rows": np.int64}
 
 
 def test_another_seed_splits_otherwise_and_another_share_by_that_share(split: Split) -> None:
@@ -336,6 +338,12 @@ def test_the_stage_writes_arrays_labels_and_garments_in_one_order(prepared: Path
     label_of = np.array([0, 2, 2, 4, 4, 1, 0, 3, 3, 4])
     for split in ("train", "val", "test"):
         assert np.array_equal(arrays(prepared / f"data/{split}.npz")["y"], label_of[garments[split]])
+
+
+def test_the_rows_lead_back_to_what_was_given(prepared: Path) -> None:
+    images, rows = known(), arrays(prepared / "data/rows.npz")
+    for split, given in (("train", images.x_train), ("val", images.x_train), ("test", images.x_test)):
+        assert np.array_equal(arrays(prepared / f"data/{split}.npz")["x"], given[rows[split]])
 
 
 def test_those_who_learn_get_no_garments(prepared: Path) -> None:
