@@ -4,10 +4,9 @@ from typing import Any
 
 import numpy as np
 
-from src import plots
+from src import plots, splits
+from src.dbscan import NOISE, dbscan
 from src.stage import Count, Positive, Seed, UserError, run, write_json, writing
-
-NOISE = -1  # DBSCAN's own number for points in no cluster
 
 
 def cluster(
@@ -17,14 +16,14 @@ def cluster(
 
     `k` clusters for KMeans, with None as many as there are labels. Raises UserError with fewer points than that.
     """
-    from sklearn.cluster import DBSCAN, KMeans
+    from sklearn.cluster import KMeans
 
     clusters = k or labels
     if clusters > len(features):
         raise UserError(f"params.yaml: cluster.k: must be at most the {len(features)} images. Got {clusters}.")
     return {
         "kmeans": KMeans(clusters, n_init=n_init, random_state=seed).fit_predict(features),
-        "dbscan": DBSCAN(eps=eps, min_samples=min_samples, n_jobs=-1).fit_predict(features),
+        "dbscan": dbscan(features, [eps], min_samples)[0],
     }
 
 
@@ -83,8 +82,7 @@ def main(params: dict[str, Any]) -> None:
     """data/embedding.npz -> data/clusters.npz, the report and the pictures."""
     block, split = params["cluster"], params["embed"]["split"]
     embedding = np.load("data/embedding.npz")
-    y, garments = np.load(f"data/{split}.npz")["y"], np.load("data/garments.npz")[split]
-    features = embedding["features"]
+    y, features = splits.read(split, "y"), embedding["features"]
     if block["min_samples"] > len(features):
         raise UserError(
             f"params.yaml: cluster.min_samples: must be at most the {len(features)} images. Got {block['min_samples']}."
@@ -96,7 +94,7 @@ def main(params: dict[str, Any]) -> None:
     k = max(block["min_samples"] - 1, 1)  # scikit-learn counts the point itself among min_samples
     plots.k_distances("metrics/k_distance.png", k_distances(features, k), k, block["eps"])
     plots.clusters("metrics/clusters.png", maps, {"labels": y, "KMeans": found["kmeans"], "DBSCAN": found["dbscan"]})
-    truths = {"labels": y, "garments": garments}
+    truths = {"labels": y, "garments": splits.garments(split)}
     write_json("metrics/cluster.json", {name: describe(clusters, truths) for name, clusters in found.items()})
 
 

@@ -10,8 +10,9 @@ import numpy as np
 from pydantic import Field
 
 from src import claims, evidence, plots
+from src.splits import SPLITS
 from src.stage import Count, Fraction, Positive, run, write_csv, write_json, writing
-from src.table import COSTS, SPLITS, markdown, row
+from src.table import COSTS, markdown, row
 
 Several = Annotated[int, Field(ge=2)]  # one seed has no spread
 

@@ -15,6 +15,7 @@ from src.counting import Split, by_garment, contingency, coverage, cross, fittin
 from src.data import Images
 from src.lookup import collisions, in_public_order
 from src.nearest import nearest
+from src.splits import SPLITS, garments, read
 from src.stage import EXPONENT, Count, Fraction, run, write_json
 
 Majority = Annotated[float, Field(gt=0.5, lt=1), EXPONENT]  # a garment's images can have one of one label only
@@ -94,14 +95,12 @@ def draw(
 def main(params: dict[str, Any]) -> None:
     """Labels, garments and clusters -> the report and pictures; the encoder's MLflow run gets the mapping as tags."""
     block, encoder, embedded = params["decode"], params["embed"]["model"], params["embed"]["split"]
-    arrays = {split: np.load(f"data/{split}.npz") for split in ("train", "val", "test")}
-    garments = np.load("data/garments.npz")
-    splits = {split: {"y": file["y"], "garments": garments[split]} for split, file in arrays.items()}
+    splits: dict[str, Split] = {split: {"y": read(split, "y"), "garments": garments(split)} for split in SPLITS}
     prepared, published, trained = (
         json.loads(Path(path).read_text())
         for path in ("metrics/prepare.json", "data/published.json", f"models/train/{encoder}.json")
     )
-    labels, names, x = prepared["labels"], garments["names"].tolist(), arrays["test"]["x"]
+    labels, names, x = prepared["labels"], np.load("data/garments.npz")["names"].tolist(), read("test", "x")
     images, path = Images.load("data/raw/images.npz"), Path("data/raw/public.npz")
     public = Images.load(path) if path.exists() else images
     strange = names and prepared["shows"] == "unknown" and x.shape[1:] == public.x_train.shape[1:]
@@ -114,7 +113,8 @@ def main(params: dict[str, Any]) -> None:
         report["against_written"] = against_written(report["decoding"], published)
     said = conclusion(report, own=params["data"]["source"] != "csv")
     with tracking.resumed_run(encoder, trained["replicas"][0]["run_id"]) as tracked:
-        clusters = splits[embedded] | {"clusters": np.load("data/clusters.npz")["kmeans"]}
+        kmeans = np.load("data/clusters.npz")["kmeans"]
+        clusters = {"y": read(embedded, "y"), "garments": garments(embedded), "clusters": kmeans}
         draw(splits, shown, x, clusters, labels, names)
         tracked.tags({f"label_{label}": ", ".join(found["garments"]) for label, found in report["decoding"].items()})
         tracked.tags({"decoding_certified": report["certified"]})

@@ -1,10 +1,10 @@
-"""Embed one split in a model's layer, and draw maps of it: PCA and t-SNE in two dimensions."""
+"""Embed a split, or all images, in a model's layer, and draw maps of it: PCA and t-SNE in two dimensions."""
 
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
-from src import backend
+from src import backend, splits
 from src.stage import Positive, Seed, UserError, run, write_json, writing
 
 BATCH = 500  # images a call: memory, not results
@@ -16,7 +16,7 @@ def embed(
     *,
     model: str,
     layer: str,
-    split: Literal["train", "val", "test"],
+    split: splits.Name,
     perplexity: Positive,
     seed: Seed,
 ) -> dict[str, np.ndarray]:
@@ -55,12 +55,12 @@ def embed(
 
 
 def main(params: dict[str, Any]) -> None:
-    """models/MODEL/SEED.keras and one split -> data/embedding.npz."""
+    """models/MODEL/SEED.keras and a split -> data/embedding.npz."""
     backend.start(seed=params["seed"], device=params["device"])
     import keras
 
     block = params["embed"]
-    x = np.load(f"data/{block['split']}.npz")["x"]
+    x = splits.read(block["split"], "x")
     embedding = embed(keras.models.load_model(f"models/{block['model']}/{params['seed']}.keras"), x, **block)
     explained = embedding.pop("explained").tolist()
     with writing("data/embedding.npz") as file:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from src import backend, plots, tracking
+from src.splits import SPLITS
 from src.stage import Count, model_block, run, write_json, writing
 
 Predict = Callable[[np.ndarray], np.ndarray]
@@ -90,7 +91,7 @@ def main(params: dict[str, Any], name: str) -> None:
     device = backend.start(seed=params["seed"], device=params["device"])
     import keras
 
-    sets = {split: dict(np.load(f"data/{split}.npz")) for split in ("train", "val", "test")}
+    sets: dict[str, dict[str, np.ndarray]] = {split: dict(np.load(f"data/{split}.npz")) for split in SPLITS}
     predictions, replicas = [], []
     for training in trained["replicas"]:
         with tracking.resumed_run(name, training["run_id"]) as tracked:

@@ -14,9 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
-from src import plots, tracking
+from src import plots, splits, tracking
 from src.pictures import atlas, picture, sheet
 from src.prepare import AMBIGUOUS, UNKNOWN
 from src.stage import SRC, Count, run, writing
@@ -120,23 +119,24 @@ def pictured(params: Mapping[str, Any], found: Mapping[str, Any]) -> dict[str, A
     labels: {label: first test images}; mistakes: {model: [(image, row of metrics/mistakes.csv, garment)]}; suspects:
     the same for metrics/suspects.csv; x, maps, groups: of all embedded images.
     """
-    sets = {split: np.load(f"data/{split}.npz") for split in ("train", "val", "test")}
-    images = {split: arrays["x"] for split, arrays in sets.items()}
-    garments, y = np.load("data/garments.npz"), sets["test"]["y"]
-    names = dict(enumerate(garments["names"].tolist())) | {UNKNOWN: "unknown", AMBIGUOUS: "ambiguous"}
-    labels = dict(enumerate(found["prepare"]["labels"]))
+    images: dict[str, np.ndarray] = {split: splits.read(split, "x") for split in splits.SPLITS}
+    garments: dict[str, np.ndarray] = {split: splits.garments(split) for split in splits.SPLITS}
+    names = dict(enumerate(np.load("data/garments.npz")["names"].tolist()))
+    named = names | {UNKNOWN: "unknown", AMBIGUOUS: "ambiguous"}
+    labels, y = dict(enumerate(found["prepare"]["labels"])), splits.read("test", "y")
     split, encoder = params["embed"]["split"], params["embed"]["model"]
     embedding, clusters = np.load("data/embedding.npz"), np.load("data/clusters.npz")
-    predicted = np.load(f"data/predictions/{encoder}.npz")[split][0].argmax(axis=1)
-    truth = sets[split]["y"]
+    probabilities = np.load(f"data/predictions/{encoder}.npz")
+    predicted = np.concatenate([probabilities[part][0] for part in splits.parts(split)]).argmax(axis=1)
+    truth = splits.read(split, "y")
 
     def shown(split: str, row: Mapping[str, Any]) -> tuple[np.ndarray, Mapping[str, Any], str]:
         number = int(row["row"])
-        return images[split][number], row, names[int(garments[split][number])]
+        return images[split][number], row, named[int(garments[split][number])]
 
     groups: dict[str, tuple[dict[int, str], np.ndarray]] = {"label": (labels, truth)}
-    if len(garments["names"]):
-        groups["garment"] = names, garments[split]
+    if names:
+        groups["garment"] = named, splits.garments(split)
     for name, key in {"KMeans": "kmeans", "DBSCAN": "dbscan"}.items():
         numbers = range(clusters[key].max() + 1)
         groups[f"{name} cluster"] = {-1: "noise"} | {number: str(number) for number in numbers}, clusters[key]
@@ -149,7 +149,7 @@ def pictured(params: Mapping[str, Any], found: Mapping[str, Any]) -> dict[str, A
             for model in found["comparison"]
         },
         "suspects": [shown(row["split"], row) for row in found["suspects"][: params["audit"]["sheet"]]],
-        "x": images[split],
+        "x": splits.read(split, "x"),
         "maps": {"t-SNE": embedding["tsne"], "PCA": embedding["pca"]},
         "groups": groups,
     }
@@ -192,6 +192,8 @@ def read(folder: Path) -> dict[str, Any]:
 
 def _rows(path: Path) -> list[dict[str, Any]]:
     """The rows of a CSV file, numbers as numbers but for names of labels, None for an empty cell."""
+    import pandas as pd
+
     texts = dict.fromkeys(("label", "predicted", "suggested"), str)
     frame = pd.read_csv(path, dtype=texts, keep_default_na=False, na_values=[""]).astype(object)
     content: list[Any] = frame.where(frame.notna(), None).to_dict("records")

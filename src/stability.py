@@ -5,8 +5,9 @@ from typing import Any
 
 import numpy as np
 
-from src import plots
-from src.cluster import NOISE, agreement, describe, k_distances
+from src import plots, splits
+from src.cluster import agreement, describe, k_distances
+from src.dbscan import NOISE, dbscan
 from src.stage import Count, Fraction, Seed, UserError, run, write_json
 
 Truths = dict[str, np.ndarray]  # (n,) ints; negative where it is not known
@@ -70,11 +71,8 @@ def knee(distances: np.ndarray) -> float | None:
 
 def eps_band(features: np.ndarray, values: np.ndarray, min_samples: int, truths: Truths) -> list[dict[str, float]]:
     """What DBSCAN finds with each eps: clusters, share of noise, share of the largest cluster, ARI with each truth."""
-    from sklearn.cluster import DBSCAN
-
-    rows = []
-    for eps in values.tolist():
-        clusters = DBSCAN(eps=eps, min_samples=min_samples, n_jobs=-1).fit_predict(features)
+    rows, found = [], dbscan(features, values.tolist(), min_samples)
+    for eps, clusters in zip(values.tolist(), found, strict=True):
         report = describe(clusters, truths)
         row = {"eps": eps, "clusters": report["clusters"], "noise_share": report["noise_share"]}
         row["largest_share"] = largest_share(clusters)
@@ -158,10 +156,10 @@ def red_flags(name: str, clusters: np.ndarray) -> list[str]:
 def main(params: dict[str, Any]) -> None:
     """data/embedding.npz, data/clusters.npz and the images -> metrics/stability.json and .png."""
     split, cluster = params["embed"]["split"], params["cluster"]
-    embedding, clusters, images = (np.load(f"data/{name}.npz") for name in ("embedding", "clusters", split))
-    pixels = images["x"].reshape(len(images["x"]), -1) / np.float32(255)
+    embedding, clusters, x = np.load("data/embedding.npz"), np.load("data/clusters.npz"), splits.read(split, "x")
+    pixels = x.reshape(len(x), -1) / np.float32(255)
     features = {"trained": embedding["features"], "untrained": embedding["untrained"], "pixels": pixels}
-    truths = {"labels": images["y"], "garments": np.load("data/garments.npz")[split]}
+    truths = {"labels": splits.read(split, "y"), "garments": splits.garments(split)}
     report = stability(features, dict(clusters), truths, cluster["eps"], cluster["min_samples"], **params["stability"])
     plots.stability("metrics/stability.png", report)
     write_json("metrics/stability.json", report)

@@ -6,8 +6,8 @@ from typing import Any, NamedTuple
 
 from src import evidence
 from src.claims import turning_epoch
+from src.splits import SPLITS
 
-SPLITS = ("train", "val", "test")
 COSTS = {"train_seconds": "training time, seconds", "parameters": "parameters"}  # what accuracy is weighed against
 
 Row = Mapping[str, Any]

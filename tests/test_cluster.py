@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from sklearn import metrics
 
-from src.cluster import NOISE, agreement, cluster, describe, k_distances
+from src.cluster import agreement, cluster, describe, k_distances
+from src.dbscan import NOISE
 from src.stage import UserError
 
 BLOCK: dict[str, Any] = {"k": None, "n_init": 3, "seed": 22, "eps": 1.5, "min_samples": 3}

@@ -50,7 +50,7 @@ def test_a_stage_depends_on_itself_and_on_what_it_imports_and_on_no_other_code(n
 
 def test_the_guard_follows_imports_in_functions_and_of_imports() -> None:
     names = {path.stem for path in imported(ROOT / "src/cluster.py")}
-    assert names == {"plots", "stage"}
+    assert names == {"dbscan", "plots", "splits", "stage"}
     names = {path.stem for path in imported(ROOT / "src/assignment.py")}
     assert names == {"counting", "data", "download", "plots", "prepare", "stage"}
     assert "__init__" in {path.stem for path in imported(ROOT / "src/train.py")}
@@ -85,15 +85,31 @@ def test_every_block_belongs_to_the_file_of_its_name(params: dict[str, Any]) -> 
         assert set(stage.keywords(name)) == set(params[name])
 
 
+def outputs(name: str) -> set[str]:
+    """The files and folders that a stage leaves."""
+    listed = [entry for kind in ("outs", "metrics", "plots") for entry in STAGES[name].get(kind, [])]
+    return {entry if isinstance(entry, str) else next(iter(entry)) for entry in listed}
+
+
+def before(name: str) -> set[str]:
+    """The stages whose outputs a stage depends on, and those that these depend on."""
+    direct = {other for other in STAGES if outputs(other) & set(STAGES[name]["deps"])}
+    return direct | {earlier for other in direct for earlier in before(other)}
+
+
 def test_the_test_set_is_read_by_evaluate_and_after_never_by_train() -> None:
     readers = {name for name, definition in STAGES.items() if "data/test.npz" in definition["deps"]}
-    assert readers == {"evaluate", "compare", "audit", "decode", "report"}
+    assert readers == {"evaluate", "compare", "audit", "embed", "cluster", "stability", "decode", "report"}
+    assert before("train") == {"fetch", "prepare"}
+    assert before("cluster") == {"fetch", "prepare", "embed"}  # so that the line above could fail
     assert "test" not in (ROOT / "src/train.py").read_text().replace("never the test set", "")
+    assert ROOT / "src/splits.py" not in imported(ROOT / "src/train.py")
 
 
 def test_nothing_that_learns_or_is_measured_reads_the_garments() -> None:
     readers = {name for name, definition in STAGES.items() if "data/garments.npz" in definition["deps"]}
     assert readers == {"cluster", "stability", "decode", "report"}
+    assert "garments" not in (ROOT / "src/embed.py").read_text()  # src/splits.py, which it imports, could read them
 
 
 @pytest.mark.parametrize(

@@ -165,6 +165,18 @@ def test_a_changed_model_reruns_itself_and_what_hangs_on_it_and_the_change_back_
     assert ran(dvc(reproduced, "repro")) == []
 
 
+def test_all_images_can_be_embedded_clustered_and_decoded(reproduced: Path) -> None:
+    change_params(reproduced, lambda params: params["embed"].update(split="all"))
+    assert ran(dvc(reproduced, "repro")) == ["embed", "cluster", "stability", "decode"]
+    images = 400 + 360
+    assert read(reproduced, "metrics/embed.json")["images"] == images
+    assert sum(read(reproduced, "metrics/cluster.json")["kmeans"]["sizes"]) == images
+    assert set(read(reproduced, "metrics/stability.json")["features"]["pixels"]) == {"labels", "garments"}
+    assert read(reproduced, "metrics/decode.json")["certified"]
+    subprocess.run(["git", "-C", str(reproduced), "checkout", "--quiet", "."], check=True)
+    assert ran(dvc(reproduced, "repro")) == []
+
+
 def test_an_experiment_in_a_temporary_copy_logs_to_the_main_store(reproduced: Path) -> None:
     before = {run.info.run_id for run in runs(reproduced)}
     table = read(reproduced, "metrics/comparison.json")

@@ -7,7 +7,7 @@ import pytest
 from sklearn.cluster import DBSCAN
 from sklearn.metrics import adjusted_rand_score, silhouette_score
 
-from src.cluster import NOISE
+from src.dbscan import NOISE
 from src.stability import (
     by_features,
     eps_band,
@@ -144,11 +144,15 @@ def test_the_stage_leaves_report_and_picture(
     monkeypatch.chdir(tmp_path)
     Path("data").mkdir()
     x = np.random.default_rng(0).integers(0, 256, (90, 4, 4), dtype=np.uint8)
-    np.savez("data/test.npz", x=x, y=TRUTH)
-    np.savez("data/garments.npz", test=TRUTH)
+    parts = {"train": np.arange(50), "val": np.arange(50, 60), "test": np.arange(60, 90)}
+    for name, rows in parts.items():
+        np.savez(f"data/{name}.npz", x=x[rows], y=TRUTH[rows])
+    np.savez("data/garments.npz", allow_pickle=False, **{name: TRUTH[rows] for name, rows in parts.items()})
     np.savez("data/embedding.npz", features=POINTS, untrained=features["untrained"])
     np.savez("data/clusters.npz", kmeans=TRUTH, dbscan=TRUTH)
-    main(params | {"stability": BLOCK, "cluster": params["cluster"] | {"eps": 2.0, "min_samples": 4}})
+    chosen = {"embed": {"split": "all"}, "stability": BLOCK}
+    main(params | chosen | {"cluster": params["cluster"] | {"eps": 2.0, "min_samples": 4}})
     report = json.loads(Path("metrics/stability.json").read_text())
     assert set(report["features"]["pixels"]) == {"labels", "garments"}
+    assert report["features"]["trained"]["garments"]["ari"] == 1
     assert Path("metrics/stability.png").stat().st_size > 5000

@@ -140,7 +140,7 @@ def test_a_model_holds_the_keyword_only_arguments_of_train_and_of_its_body(name:
         ("models.cm1.optimizer", "adamm", "must be one of adam, adamw, nadam, rmsprop, sgd. Got 'adamm'."),
         ("models.cm1.activation", "gelu", "must be one of relu, leaky_relu, elu, tanh. Got 'gelu'."),
         ("device", "tpu", "must be one of auto, cpu, gpu. Got 'tpu'."),
-        ("embed.split", "all", "must be one of train, val, test. Got 'all'."),
+        ("embed.split", "both", "must be one of train, val, test, all. Got 'both'."),
         ("embed.model", "cm9", f"must be one of {KNOWN_MODELS}. Got 'cm9'."),
     ],
 )
