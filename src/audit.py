@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 
 from src import plots
+from src.splits import SPLITS
 from src.stage import Count, model_block, run, write_csv, write_json
 
 Split = dict[str, np.ndarray]  # x (n, side, side) uint8, y (n,) int64
-SPLITS = ("train", "val", "test")
 
 
 def audit(y: np.ndarray, probabilities: np.ndarray, *, model: str, listed: Count, sheet: Count) -> dict[str, Any]:

@@ -10,12 +10,11 @@ import numpy as np
 from pydantic import Field
 
 from src import claims, evidence, plots
+from src.splits import SPLITS
 from src.stage import Count, Fraction, Positive, run, write_csv, write_json, writing
-from src.table import SPLITS, markdown, row
+from src.table import COSTS, markdown, row
 
 Several = Annotated[int, Field(ge=2)]  # one seed has no spread
-
-COSTS = {"train_seconds": "training time, seconds", "parameters": "parameters"}
 
 
 def compare(
@@ -30,11 +29,13 @@ def compare(
     min_seeds: Several,
     bins: Count,
     margin: Positive,
-) -> tuple[dict[str, dict[str, Any]], list[dict[str, Any]], dict[str, list[dict[str, Any]]], dict[str, dict[str, Any]]]:
-    """The table's rows, the tests of all pairs, the reliability diagrams and the claims of the models.
+    mistakes: Count,
+) -> dict[str, Any]:
+    """The models' table, the tests of all pairs, the reliability diagrams, the surest mistakes and the checked claims.
 
     runs: {model: what `join` returns}; probabilities: {model: (replicas, n, classes)} of the n test images of labels y;
     images: how many each split has. Without published values, as for other data, no claim is checked.
+    Returns {"table": {model: row}, "pairs", "mistakes": rows, "diagrams": {model: rows}, "claims": {name: claim}}.
     """
     right = {name: probabilities[name].argmax(axis=2) == y for name in models}
     tested = evidence.pairs(right, confidence=confidence, min_seeds=min_seeds)
@@ -50,7 +51,28 @@ def compare(
         for of, ahead in zip(table.values(), evidence.front(*points), strict=True):
             of[f"front_{cost}"] = ahead
     checked = claims.check(runs, confidence=confidence, min_seeds=min_seeds, margin=margin) if published else {}
-    return table, tested, diagrams, checked
+    return {
+        "table": table,
+        "pairs": tested,
+        "diagrams": diagrams,
+        "mistakes": [row for name in models for row in surest_mistakes(name, probabilities[name][0], y, mistakes)],
+        "claims": checked,
+    }
+
+
+def surest_mistakes(model: str, probabilities: np.ndarray, y: np.ndarray, listed: int) -> list[dict[str, Any]]:
+    """The wrong predictions that a model gives the highest probabilities: (n, classes), (n,) labels -> rows.
+
+    label and predicted are numbers of labels, 0..classes-1; row is that of the image in data/test.npz.
+    """
+    predicted, confidence = probabilities.argmax(axis=1), probabilities.max(axis=1)
+    wrong = np.flatnonzero(predicted != y)
+    first = wrong[confidence[wrong].argsort(kind="stable")[::-1][:listed]]
+    return [
+        {"model": model, "row": row, "label": int(y[row]), "predicted": int(predicted[row])}
+        | {"confidence": round(float(confidence[row]), evidence.DIGITS)}
+        for row in first.tolist()
+    ]
 
 
 def join(trained: Mapping[str, Any], evaluated: Mapping[str, Any], history: str) -> list[dict[str, Any]]:
@@ -116,21 +138,24 @@ def main(params: dict[str, Any]) -> None:
     published = json.loads(Path("data/published.json").read_text())["models"] if fashion else {}
     probabilities = {name: np.load(f"data/predictions/{name}.npz")["test"] for name in models}
     y = np.load("data/test.npz")["y"]
-    table, tested, diagrams, checked = compare(models, runs, published, probabilities, y, images, **params["compare"])
+    found = compare(models, runs, published, probabilities, y, images, **params["compare"])
+    table, diagrams, labels = found["table"], found["diagrams"], prepared["labels"]
     write_csv("metrics/comparison.csv", [{"model": name} | of for name, of in table.items()])
     with writing("metrics/comparison.md") as file:
         file.write_text(markdown(table, params["compare"]["confidence"]))
-    write_csv("metrics/pairs.csv", tested or [{"model": None, "other": None}])  # a model alone has no pair
+    write_csv("metrics/pairs.csv", found["pairs"] or [{"model": None, "other": None}])  # a model alone has no pair
     write_csv("metrics/calibration.csv", [{"model": name} | line for name, of in diagrams.items() for line in of])
+    mistakes = [row | {key: labels[row[key]] for key in ("label", "predicted")} for row in found["mistakes"]]
+    write_csv("metrics/mistakes.csv", mistakes or [{"model": None, "row": None}])  # a perfect model makes none
     write_csv("metrics/replicas.csv", replicas(runs))
     write_csv("metrics/learning_curves.csv", learning_curves(histories))
     write_csv("metrics/per_class.csv", per_class(first))
     write_csv("metrics/confusion.csv", confusion(first))
     matrices = {name: np.array(of["confusion"]) for name, of in first.items()}
-    plots.confusions("metrics/confusions.png", matrices, prepared["labels"])
+    plots.confusions("metrics/confusions.png", matrices, labels)
     plots.reliability("metrics/reliability.png", diagrams, {name: of["ece"] for name, of in table.items()})
     plots.pareto("metrics/pareto.png", table, COSTS)
-    write_json("metrics/claims.json", checked)
+    write_json("metrics/claims.json", found["claims"])
     write_json("metrics/comparison.json", table)
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from src import backend, plots, tracking
+from src.splits import SPLITS
 from src.stage import Count, model_block, run, write_json, writing
 
 Predict = Callable[[np.ndarray], np.ndarray]
@@ -82,7 +83,7 @@ def scores(probabilities: np.ndarray, y: np.ndarray, labels: list[str]) -> dict[
 def main(params: dict[str, Any], name: str) -> None:
     """models/NAME/SEED.keras and the splits -> predictions, report and pictures; each MLflow run gets its numbers.
 
-    data/predictions/NAME.npz has val and test, (replicas, n, classes) float32. The pictures are of the first replica.
+    data/predictions/NAME.npz has each split's, (replicas, n, classes) float32. The pictures are of the first replica.
     """
     batch_size = model_block(params, name)["batch_size"]
     labels = json.loads(Path("metrics/prepare.json").read_text())["labels"]
@@ -90,7 +91,7 @@ def main(params: dict[str, Any], name: str) -> None:
     device = backend.start(seed=params["seed"], device=params["device"])
     import keras
 
-    sets = {split: dict(np.load(f"data/{split}.npz")) for split in ("train", "val", "test")}
+    sets: dict[str, dict[str, np.ndarray]] = {split: dict(np.load(f"data/{split}.npz")) for split in SPLITS}
     predictions, replicas = [], []
     for training in trained["replicas"]:
         with tracking.resumed_run(name, training["run_id"]) as tracked:
@@ -104,8 +105,7 @@ def main(params: dict[str, Any], name: str) -> None:
         predictions.append(probabilities)
         replicas.append({"seed": training["seed"]} | numbers | detail)
     with writing(f"data/predictions/{name}.npz") as file:
-        val, test = (np.stack([each[split] for each in predictions]) for split in ("val", "test"))
-        np.savez(file, val=val, test=test)
+        np.savez(file, allow_pickle=False, **{split: np.stack([each[split] for each in predictions]) for split in sets})
     with Path(f"metrics/history/{name}.csv").open() as lines:
         history = [{key: float(value) for key, value in row.items()} for row in csv.DictReader(lines)]
     plots.learning_curves(f"metrics/curves/{name}.png", name, history[: trained["epochs"]])

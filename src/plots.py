@@ -1,4 +1,4 @@
-"""Every picture, and the only file that imports matplotlib: the same arrays give the same PNG file."""
+"""Every picture, and the only file that imports matplotlib: the same arrays give the same PNG or SVG file."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -9,7 +9,10 @@ from src.stage import writing
 
 @contextmanager
 def figure(path: str, rows: int, columns: int, size: tuple[float, float], **layout: Any) -> Iterator[Any]:
-    """A figure of rows x columns axes, (rows, columns) array, `size` inches; written as PNG when the block ends."""
+    """A figure of rows x columns axes, (rows, columns) array, `size` inches; written when the block ends.
+
+    A path that ends in .png or .svg; the ground of an SVG is transparent.
+    """
     import matplotlib
 
     matplotlib.use("Agg")
@@ -22,12 +25,16 @@ def figure(path: str, rows: int, columns: int, size: tuple[float, float], **layo
             "grid.alpha": 0.3,
             "axes.spines.top": False,
             "axes.spines.right": False,
+            "svg.hashsalt": "",
         }
     ):
         fig, axes = pyplot.subplots(rows, columns, figsize=size, squeeze=False, layout="constrained", **layout)
         yield axes
-        with writing(path) as file:
-            fig.savefig(file, dpi=110, metadata={"Software": None})  # no version: the bytes depend on the arrays alone
+        with writing(path) as file:  # without version and date: the bytes depend on the arrays alone
+            if file.suffix == ".svg":
+                fig.savefig(file, transparent=True, metadata={"Date": None, "Creator": None})
+            else:
+                fig.savefig(file, dpi=110, metadata={"Software": None})
         pyplot.close(fig)
 
 
@@ -60,6 +67,40 @@ def learning_curves(path: str, name: str, history: list[dict[str, float]]) -> No
             dots = ax.scatter(loss, accuracy, c=column["epoch"], cmap="viridis", s=18, zorder=2)
             ax.figure.colorbar(dots, ax=ax, label="epoch", ticks=sorted({1, len(history)}))
             ax.set(title=f"{name}: {what} accuracy by loss", xlabel=f"{what} loss", ylabel=f"{what} accuracy")
+
+
+def colors(models: Sequence[str]) -> dict[str, str]:
+    """Each model's colour, #rrggbb, in the pictures that show all of them."""
+    from matplotlib import colormaps
+    from matplotlib.colors import to_hex
+
+    palette = colormaps["tab10"]
+    return {model: to_hex(palette(number % palette.N)) for number, model in enumerate(models)}
+
+
+def curves(path: str, lines: Mapping[tuple[str, int, str], Mapping[str, Sequence[float]]]) -> None:
+    """Accuracy and loss by epoch of all models: validation drawn through, training dotted, further seeds faint.
+
+    lines: {(model, seed, "training" or "validation"): {"epoch", "accuracy", "loss"}}, a model's first seed first. In an
+    SVG every line has the id curve-MODEL-SEED-SPLIT-MEASURE.
+    """
+    first: dict[str, int] = {}
+    for model, seed, _ in lines:
+        first.setdefault(model, seed)
+    color = colors(list(first))
+    with figure(path, 1, 2, (13, 5)) as axes:
+        for ax, measure in zip(axes[0], ("accuracy", "loss"), strict=True):
+            for (model, seed, split), line in lines.items():
+                style = {
+                    "linestyle": "-" if split == "validation" else ":",
+                    "alpha": 1 if seed == first[model] else 0.3,
+                }
+                gid = f"curve-{model}-{seed}-{split}-{measure}"
+                ax.plot(line["epoch"], line[measure], color=color[model], marker=".", gid=gid, label=model, **style)
+            ax.set(title=measure, xlabel="epoch", xscale="log")
+            ax.set_xticks([], minor=True)
+            ax.set_xticks([tick for tick in (1, 2, 5, 10, 20, 50, 100) if tick <= max(ax.get_xlim())])
+            ax.xaxis.set_major_formatter("{x:g}")
 
 
 @contextmanager

@@ -1,13 +1,16 @@
-"""The table of the models: a row of numbers for each, and as Markdown for people."""
+"""The table of the models: a row of numbers for each, and its columns as people read them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from statistics import mean, stdev
-from typing import Any
+from typing import Any, NamedTuple
 
 from src import evidence
 from src.claims import turning_epoch
+from src.splits import SPLITS
 
-SPLITS = ("train", "val", "test")
+COSTS = {"train_seconds": "training time, seconds", "parameters": "parameters"}  # what accuracy is weighed against
+
+Row = Mapping[str, Any]
 
 
 def row(
@@ -44,27 +47,91 @@ def row(
         "activation": block["activation"],
         "parameters": first["parameters"],
         "device": first["device"],
+        "software": first["software"],
         "published_test_accuracy": published,
         "difference": None if published is None else round(first["test_accuracy"] - published, evidence.DIGITS),
     }
 
 
-def markdown(table: Mapping[str, Mapping[str, Any]], confidence: float) -> str:
-    """The table for people: accuracies in per cent; below it the best model, the device and what the columns are."""
-    header = (
-        f"| Model | Training accuracy | Validation accuracy | Test accuracy ({confidence:.0%} interval) | Over seeds "
-        "| Not told apart from | Published | Difference | Training time | Testing time | Epochs | Optimizer | Loss "
-        "| Activation | Parameters |"
+class Column(NamedTuple):
+    """A column for people: its heading, the key of a row that it is sorted by, and the cell of a row as text."""
+
+    heading: str
+    key: str
+    cell: Callable[[Row], str]
+
+
+def _column(heading: str, key: str, form: str, scale: float | None = None) -> Column:
+    """A column whose cells are one value of the row in a format, times `scale`; empty where there is none."""
+    return Column(
+        heading, key, lambda row: "" if row[key] is None else form.format(row[key] * scale if scale else row[key])
     )
-    lines = [header, "|---" + "|---:" * 4 + "|---" + "|---:" * 5 + "|---" * 3 + "|---:|"]
-    lines += [f"| {' | '.join([name, *_cells(row)])} |" for name, row in table.items()]
-    best = max(table, key=lambda name: table[name]["val_accuracy"])
+
+
+def columns(confidence: float) -> list[Column]:
+    """The columns of the notebook's table, and what can be said of the differences in it."""
+    return [
+        _column("Training accuracy", "train_accuracy", "{:.2%}"),
+        _column("Validation accuracy", "val_accuracy", "{:.2%}"),
+        Column(f"Test accuracy ({confidence:.0%} interval)", "test_accuracy", _with_interval),
+        Column("Over seeds", "test_mean", _over_seeds),
+        _column("Not told apart from", "not_told_apart", "{}"),
+        _column("Published", "published_test_accuracy", "{:.2%}"),
+        _column("Difference", "difference", "{:+.2f}", 100),
+        _column("Training time", "train_seconds", "{:.0f} s"),
+        _column("Testing time", "test_seconds", "{:.2f} s"),
+        _column("Epochs", "epochs", "{}"),
+        _column("Optimizer", "optimizer", "{}"),
+        Column("Loss", "loss", lambda row: row["loss"].replace("_", " ")),
+        _column("Activation", "activation", "{}"),
+        _column("Parameters", "parameters", "{:,}"),
+    ]
+
+
+def more_columns(table: Mapping[str, Row]) -> list[Column]:
+    """What else a row tells: calibration, the epoch of the lowest validation loss, latencies, device and software."""
+    latencies = [key for key in next(iter(table.values())) if key.startswith("latency_")]
+    names = {key: f"Batch of {key.split('_')[1]}, {key.split('_')[2]}" for key in latencies}
+    return [
+        _column("ECE", "ece", "{:.3f}"),
+        _column("Brier", "brier", "{:.3f}"),
+        _column("Lowest validation loss", "turned", "epoch {}"),
+        *(_column(names[key], key, "{:.1f} ms", 1000) for key in latencies),
+        _column("Device", "device", "{}"),
+        _column("Software", "software", "{}"),
+    ]
+
+
+def _with_interval(row: Row) -> str:
+    """Test accuracy and its interval, per cent."""
+    return f"{row['test_accuracy']:.2%} ({100 * row['test_low']:.2f} to {100 * row['test_high']:.2f})"
+
+
+def _over_seeds(row: Row) -> str:
+    """Mean and spread of the test accuracy over the runs, and their number; empty for a single one."""
+    return "" if row["test_sd"] is None else f"{row['test_mean']:.2%} ± {100 * row['test_sd']:.2f} ({row['runs']})"
+
+
+def best(table: Mapping[str, Row]) -> str:
+    """The model of the highest validation accuracy: test images choose nothing."""
+    return max(table, key=lambda name: table[name]["val_accuracy"])
+
+
+def markdown(table: Mapping[str, Row], confidence: float) -> str:
+    """The table for people: accuracies in per cent; below it the best model, the device and what the columns are."""
+    of = columns(confidence)
+    text = {column.key for column in of for row in table.values() if isinstance(row[column.key], str)}
+    header = ["Model", *(column.heading for column in of)]
+    rule = ["---", *("---" if column.key in text else "---:" for column in of)]
+    rows = [[name, *(column.cell(row) for column in of)] for name, row in table.items()]
     devices = ", ".join(sorted({row["device"] for row in table.values()}))
     return "\n".join(
         [
-            *lines,
+            f"| {' | '.join(header)} |",
+            f"|{'|'.join(rule)}|",
+            *(f"| {' | '.join(cells)} |" for cells in rows),
             "",
-            f"Best by validation accuracy: {best}. Device: {devices}.",
+            f"Best by validation accuracy: {best(table)}. Device: {devices}.",
             "Training time: compiling, all epochs and the validation after each. Testing time: predicting the test set "
             "once more after a first pass, from the host's memory and back. Difference: percentage points.",
             "Interval: Wilson's. Over seeds: mean and standard deviation of the test accuracy, and the number of runs; "
@@ -73,25 +140,3 @@ def markdown(table: Mapping[str, Mapping[str, Any]], confidence: float) -> str:
             "",
         ]
     )
-
-
-def _cells(row: Mapping[str, Any]) -> list[str]:
-    """The cells of a row after the model's name."""
-    known = row["published_test_accuracy"]
-    seeds = "" if row["test_sd"] is None else f"{row['test_mean']:.2%} ± {100 * row['test_sd']:.2f} ({row['runs']})"
-    return [
-        f"{row['train_accuracy']:.2%}",
-        f"{row['val_accuracy']:.2%}",
-        f"{row['test_accuracy']:.2%} ({100 * row['test_low']:.2f} to {100 * row['test_high']:.2f})",
-        seeds,
-        row["not_told_apart"],
-        "" if known is None else f"{known:.2%}",
-        "" if known is None else f"{100 * row['difference']:+.2f}",
-        f"{row['train_seconds']:.0f} s",
-        f"{row['test_seconds']:.2f} s",
-        str(row["epochs"]),
-        row["optimizer"],
-        row["loss"].replace("_", " "),
-        row["activation"],
-        f"{row['parameters']:,}",
-    ]

@@ -1,4 +1,4 @@
-"""MLflow, and the only file that imports it: one run per trained model, in one store at the top of the repository."""
+"""MLflow, and the only file that imports it: a run for each training and each report, in one store at the top."""
 
 import fcntl
 import numbers
@@ -7,7 +7,7 @@ import re
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -86,7 +86,7 @@ def _refusals_told(uri: str) -> Iterator[None]:
 
 
 class Run:
-    """One model's MLflow run."""
+    """An MLflow run."""
 
     def __init__(self, client: "MlflowClient", run_id: str) -> None:
         self.client, self.id = client, run_id
@@ -104,17 +104,26 @@ class Run:
         for name, value in tags.items():
             self.client.set_tag(self.id, name, str(value))
 
+    def artifact(self, path: str) -> None:
+        """Keep a copy of a file with the run."""
+        self.client.log_artifact(self.id, path)
+
+
+def training_run(model: str, params: dict[str, Any]) -> AbstractContextManager[Run]:
+    """A new run of a model with these params; as `new_run`."""
+    return new_run(model, {"model": model}, params)
+
 
 @contextmanager
-def training_run(model: str, params: dict[str, Any]) -> Iterator[Run]:
-    """A new run with these params, FINISHED when the block ends well and FAILED when it does not. Raises UserError."""
+def new_run(name: str, tags: dict[str, str], params: dict[str, Any]) -> Iterator[Run]:
+    """A new run, FINISHED when the block ends well and FAILED when it does not. Raises UserError."""
     from mlflow.entities import Param
 
     client, experiment = connect()
     with _refusals_told(client.tracking_uri):
-        run = Run(client, client.create_run(experiment, run_name=model, tags=_tags(model)).info.run_id)
+        run = Run(client, client.create_run(experiment, run_name=name, tags=tags | _origin()).info.run_id)
         try:
-            client.log_batch(run.id, params=[Param(name, str(value)) for name, value in params.items()])
+            client.log_batch(run.id, params=[Param(key, str(value)) for key, value in params.items()])
             yield run
         except BaseException:
             client.set_terminated(run.id, "FAILED")
@@ -135,7 +144,7 @@ def resumed_run(model: str, run_id: str) -> Iterator[Run]:
         if found:
             run = Run(client, found[0].info.run_id)
         else:
-            tags = _tags(model) | {"trained_in": run_id, "note": "the training run is not in this store"}
+            tags = _origin() | {"model": model, "trained_in": run_id, "note": "the training run is not in this store"}
             run = Run(client, client.create_run(experiment, run_name=model, tags=tags).info.run_id)
             client.set_terminated(run.id)
         try:
@@ -146,16 +155,24 @@ def resumed_run(model: str, run_id: str) -> Iterator[Run]:
         client.update_run(run.id, status="FINISHED")
 
 
-def _tags(model: str) -> dict[str, str]:
-    """What leads back from a run to DVC and git."""
-    commit = os.environ.get("DVC_EXP_BASELINE_REV") or _git("rev-parse", "HEAD")
+def _origin() -> dict[str, str]:
+    """Tags that lead back from a run to DVC and git; MLflow shows the source and its commit in a column."""
+    stage, (commit, dirty) = os.environ.get("DVC_STAGE", "none"), source()
     return {
-        "model": model,
-        "dvc_stage": os.environ.get("DVC_STAGE", "none"),
+        "dvc_stage": stage,
         "dvc_exp": os.environ.get("DVC_EXP_NAME", "workspace"),
-        "git_commit": commit or "none",
-        "git_dirty": str(bool(_git("status", "--porcelain", "--untracked-files=no"))).lower() if commit else "none",
+        "git_commit": commit,
+        "git_dirty": str(dirty).lower(),
+        "mlflow.source.name": stage,
+        "mlflow.source.git.commit": commit,
     }
+
+
+def source() -> tuple[str, bool]:
+    """The commit that runs, `none` without git, and whether a tracked file that no stage writes differs from it."""
+    commit = os.environ.get("DVC_EXP_BASELINE_REV") or _git("rev-parse", "HEAD") or "none"
+    results = (":!metrics", ":!dvc.lock")
+    return commit, bool(_git("status", "--porcelain", "--untracked-files=no", "--", ".", *results))
 
 
 def _git(*arguments: str) -> str:

@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from src.compare import compare, join, learning_curves, main, replicas
+from src.compare import compare, join, learning_curves, main, replicas, surest_mistakes
 from src.evaluate import scores
 
 ROOT = Path(__file__).parents[1]
 PUBLISHED = json.loads((ROOT / "data/published.json").read_text())
 BLOCK = {"optimizer": "sgd", "activation": "relu"}
-RULE: Any = {"confidence": 0.95, "min_seeds": 5, "bins": 10, "margin": 0.005}
+RULE: Any = {"confidence": 0.95, "min_seeds": 5, "bins": 10, "margin": 0.005, "mistakes": 3}
 Y = np.arange(400) % 5
 IMAGES = {"train": 480, "val": 120, "test": 400}
 
@@ -77,9 +77,10 @@ def test_reports_and_history_are_joined_by_seed() -> None:
 
 
 def test_models_that_the_images_do_not_tell_apart_are_named() -> None:
-    table, tested, _, _ = compared({})
-    assert {name: row["not_told_apart"] for name, row in table.items()} == {"cm1": "mine", "cnn2": "", "mine": "cm1"}
-    assert [(row["model"], row["other"], row["seeds"]) for row in tested] == [
+    found = compared({})
+    told = {name: row["not_told_apart"] for name, row in found["table"].items()}
+    assert told == {"cm1": "mine", "cnn2": "", "mine": "cm1"}
+    assert [(row["model"], row["other"], row["seeds"]) for row in found["pairs"]] == [
         ("cm1", "cnn2", 1),
         ("cm1", "mine", 1),
         ("cnn2", "mine", 5),
@@ -87,8 +88,7 @@ def test_models_that_the_images_do_not_tell_apart_are_named() -> None:
 
 
 def test_the_front_is_by_validation_accuracy() -> None:
-    table, _, _, _ = compared({})
-    assert {name: row["front_train_seconds"] for name, row in table.items()} == {
+    assert {name: row["front_train_seconds"] for name, row in compared({})["table"].items()} == {
         "cm1": False,
         "cnn2": True,
         "mine": True,
@@ -96,23 +96,39 @@ def test_the_front_is_by_validation_accuracy() -> None:
 
 
 def test_calibration_is_of_the_first_run() -> None:
-    table, _, diagrams, _ = compared({})
-    (line,) = diagrams["cm1"]
+    found = compared({})
+    (line,) = found["diagrams"]["cm1"]
     assert (line["images"], line["accuracy"], line["confidence"]) == (400, 0.95, pytest.approx(0.92, abs=1e-6))
-    assert table["cm1"]["ece"] == pytest.approx(0.03, abs=1e-6)
+    assert found["table"]["cm1"]["ece"] == pytest.approx(0.03, abs=1e-6)
 
 
 def test_claims_are_checked_where_there_is_something_published() -> None:
-    assert compared({})[3] == {}
-    claims = compared(PUBLISHED["models"])[3]
+    assert compared({})["claims"] == {}
+    claims = compared(PUBLISHED["models"])["claims"]
     assert claims["simple_over_fits"]["verdict"] == "confirmed"  # 0.2 after 0.1 in all five
     assert claims["cm1_over_fits"]["verdict"] == "undecided"  # one run
     assert "adam_faster" not in claims
 
 
 def test_reports_of_models_that_are_gone_are_left_out() -> None:
-    table, tested, diagrams, _ = compared({}, models=("mine",))
-    assert (list(table), tested, list(diagrams)) == (["mine"], [], ["mine"])
+    found = compared({}, models=("mine",))
+    assert (list(found["table"]), found["pairs"], list(found["diagrams"])) == (["mine"], [], ["mine"])
+
+
+def test_the_surest_mistakes_come_first_and_right_answers_never() -> None:
+    probabilities = np.array([[0.9, 0.1], [0.2, 0.8], [0.7, 0.3], [0.05, 0.95], [0.4, 0.6]])
+    rows = surest_mistakes("a", probabilities, np.array([0, 0, 1, 0, 0]), 3)
+    assert rows == [
+        {"model": "a", "row": 3, "label": 0, "predicted": 1, "confidence": 0.95},
+        {"model": "a", "row": 1, "label": 0, "predicted": 1, "confidence": 0.8},
+        {"model": "a", "row": 2, "label": 1, "predicted": 0, "confidence": 0.7},
+    ]
+
+
+def test_mistakes_are_listed_of_each_model() -> None:
+    rows = compared({})["mistakes"]
+    assert [row["model"] for row in rows] == ["cm1"] * 3 + ["cnn2"] * 3 + ["mine"] * 3
+    assert all(row["label"] == Y[row["row"]] != row["predicted"] for row in rows)
 
 
 def test_each_value_over_the_replicas_is_kept() -> None:
@@ -158,7 +174,7 @@ def test_the_stage_writes_what_it_declares(
     before = set(Path("metrics").glob("*"))
     main(params | {"models": dict.fromkeys(REPORTS, BLOCK)})
     names = "calibration.csv claims.json comparison.csv comparison.json comparison.md confusion.csv confusions.png "
-    names += "learning_curves.csv pairs.csv pareto.png per_class.csv reliability.png replicas.csv"
+    names += "learning_curves.csv mistakes.csv pairs.csv pareto.png per_class.csv reliability.png replicas.csv"
     assert sorted(path.name for path in set(Path("metrics").glob("*")) - before) == names.split()
     table = json.loads(Path("metrics/comparison.json").read_text())
     assert (table["cm1"]["published_test_accuracy"], table["cm1"]["difference"]) == (0.9396, 0.0104)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
-from src import stage
+from src import report, stage
 
 ROOT = Path(__file__).parents[1]
 GRAPH = yaml.safe_load((ROOT / "dvc.yaml").read_text())
@@ -62,6 +62,14 @@ def test_an_architecture_needs_only_its_own_file_and_the_shared_one() -> None:
     assert "src/classifiers/${item.architecture}.py" in STAGES["train"]["deps"]
 
 
+def test_the_report_depends_on_all_that_its_page_is_made_of() -> None:
+    deps = set(STAGES["report"]["deps"])
+    assert {f"src/{path.name}" for path in (ROOT / "src").glob("report.*")} <= deps
+    assert {f"metrics/{name}.json" for name in report.FOUND} | {f"metrics/{name}.csv" for name in report.LISTS} == {
+        dep for dep in deps if dep.startswith("metrics/")
+    }
+
+
 def test_every_stage_runs_its_namesake() -> None:
     for name, definition in STAGES.items():
         assert definition["cmd"].removesuffix(" ${key}") == f"python -m src.{name}"
@@ -91,7 +99,7 @@ def before(name: str) -> set[str]:
 
 def test_the_test_set_is_read_by_evaluate_and_after_never_by_train() -> None:
     readers = {name for name, definition in STAGES.items() if "data/test.npz" in definition["deps"]}
-    assert readers == {"evaluate", "compare", "audit", "embed", "cluster", "stability", "decode"}
+    assert readers == {"evaluate", "compare", "audit", "embed", "cluster", "stability", "decode", "report"}
     assert before("train") == {"fetch", "prepare"}
     assert before("cluster") == {"fetch", "prepare", "embed"}  # so that the line above could fail
     assert "test" not in (ROOT / "src/train.py").read_text().replace("never the test set", "")
@@ -100,7 +108,7 @@ def test_the_test_set_is_read_by_evaluate_and_after_never_by_train() -> None:
 
 def test_nothing_that_learns_or_is_measured_reads_the_garments() -> None:
     readers = {name for name, definition in STAGES.items() if "data/garments.npz" in definition["deps"]}
-    assert readers == {"cluster", "stability", "decode"}
+    assert readers == {"cluster", "stability", "decode", "report"}
     assert "garments" not in (ROOT / "src/embed.py").read_text()  # src/splits.py, which it imports, could read them
 
 

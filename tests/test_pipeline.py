@@ -87,7 +87,7 @@ def reproduced(repository: Path) -> Path:
     output = dvc(repository, "repro")
     names = ["train@cm4", "train@cnn4", "evaluate@cm4", "evaluate@cnn4"]
     assert sorted(ran(output)) == sorted(
-        ["fetch", "prepare", *names, "compare", "audit", "embed", "cluster", "stability", "decode"]
+        ["fetch", "prepare", *names, "compare", "audit", "embed", "cluster", "stability", "decode", "report"]
     )
     for command in ("add --all", "commit --quiet --message results"):
         subprocess.run(["git", "-C", str(repository), *command.split()], check=True, env=environment())
@@ -117,7 +117,7 @@ def test_the_labels_are_decoded_and_certified(reproduced: Path) -> None:
 
 
 def test_mlflow_has_one_finished_run_per_model_with_all_numbers(reproduced: Path) -> None:
-    found = {run.data.tags["model"]: run for run in runs(reproduced)}
+    found = {run.data.tags["model"]: run for run in runs(reproduced) if "model" in run.data.tags}
     assert set(found) == {"cm4", "cnn4"}
     table = read(reproduced, "metrics/comparison.json")
     for name, run in found.items():
@@ -129,6 +129,19 @@ def test_mlflow_has_one_finished_run_per_model_with_all_numbers(reproduced: Path
         assert run.data.tags["dvc_stage"] == f"train@{name}"
     assert found["cm4"].data.tags["label_1"] == "five"
     assert found["cm4"].data.tags["decoding_certified"] == "True"
+
+
+def test_the_report_is_a_page_that_mlflow_keeps_with_its_verdict(reproduced: Path) -> None:
+    (run,) = [run for run in runs(reproduced) if run.info.run_name == "report"]
+    page = (reproduced / "metrics/report.html").read_text()
+    assert Path(run.info.artifact_uri.removeprefix("file://"), "report.html").read_text() == page
+    best = run.data.tags["best"]
+    assert f"<title>Mystery Fashion: {best} of 2 models</title>" in page
+    table = read(reproduced, "metrics/comparison.json")
+    assert table[best]["val_accuracy"] == max(row["val_accuracy"] for row in table.values())
+    assert run.data.tags["label_1"] == "five"
+    head = subprocess.run(["git", "-C", str(reproduced), "rev-parse", "HEAD~1"], capture_output=True, text=True)
+    assert f"<td>{head.stdout.strip()}</td>" in page  # committed, and nothing but results differed
 
 
 def test_a_second_repro_runs_nothing(reproduced: Path) -> None:
@@ -146,8 +159,8 @@ def test_metrics_plots_and_dag_can_be_shown(reproduced: Path) -> None:
 def test_a_changed_model_reruns_itself_and_what_hangs_on_it_and_the_change_back_nothing(reproduced: Path) -> None:
     before = {run.info.run_id for run in runs(reproduced)}
     change_params(reproduced, lambda params: params["models"]["cnn4"].update(learning_rate=0.002))
-    assert ran(dvc(reproduced, "repro")) == ["train@cnn4", "evaluate@cnn4", "compare", "audit"]
-    assert len(runs(reproduced)) == len(before) + 1
+    assert ran(dvc(reproduced, "repro")) == ["train@cnn4", "evaluate@cnn4", "compare", "audit", "report"]
+    assert len(runs(reproduced)) == len(before) + 2
     subprocess.run(["git", "-C", str(reproduced), "checkout", "--quiet", "."], check=True)
     assert ran(dvc(reproduced, "repro")) == []
 
@@ -169,8 +182,10 @@ def test_an_experiment_in_a_temporary_copy_logs_to_the_main_store(reproduced: Pa
     table = read(reproduced, "metrics/comparison.json")
     dvc(reproduced, "exp", "run", "--temp", "--name", "try", "-S", "models.cnn4.learning_rate=5e-5", "-S", "epochs=2")
     new = [run for run in runs(reproduced) if run.info.run_id not in before]
-    assert {run.data.tags["model"]: run.data.params["epochs"] for run in new} == {"cm4": "2", "cnn4": "2"}
     assert all(run.data.tags["dvc_exp"] == "try" for run in new)
+    assert [run.info.run_name for run in new].count("report") == 1
+    new = [run for run in new if run.info.run_name != "report"]
+    assert {run.data.tags["model"]: run.data.params["epochs"] for run in new} == {"cm4": "2", "cnn4": "2"}
     assert {run.data.params["learning_rate"] for run in new} == {"0.001", "5e-05"}
     assert read(reproduced, "metrics/comparison.json") == table
     assert "try" in dvc(reproduced, "exp", "show", "--csv")
@@ -190,6 +205,6 @@ def test_a_failed_stage_says_why_in_a_line_and_leaves_no_output(reproduced: Path
 
 def test_a_removed_model_leaves_the_table(reproduced: Path) -> None:
     change_params(reproduced, lambda params: params["models"].pop("cnn4"))
-    assert ran(dvc(reproduced, "repro")) == ["compare", "audit"]
+    assert ran(dvc(reproduced, "repro")) == ["compare", "audit", "report"]
     assert list(read(reproduced, "metrics/comparison.json")) == ["cm4"]
     assert "cnn4" not in (reproduced / "metrics/comparison.md").read_text()

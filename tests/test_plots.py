@@ -1,3 +1,4 @@
+import re
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,13 @@ PICTURES: dict[str, tuple[Any, ...]] = {
             {"epoch": e, "loss": 1 / e, "accuracy": 1 - 1 / e, "val_loss": 2 / e, "val_accuracy": 0.5}
             for e in (1.0, 2.0)
         ],
+    ),
+    "curves": (
+        {
+            ("toy", seed, split): {"epoch": [1, 2], "accuracy": [0.5, 0.6], "loss": [1.0, 0.5]}
+            for seed in (27, 28)
+            for split in ("training", "validation")
+        },
     ),
     "confusions": ({name: np.array([[3, 0], [1, 0]]) for name in "abcde"}, ["0", "1"]),
     "reliability": ({"toy": [{"low": 0.5, "high": 1.0, "confidence": 0.8, "accuracy": 0.7}]}, {"toy": 0.1}),
@@ -45,17 +53,25 @@ PICTURES: dict[str, tuple[Any, ...]] = {
 
 
 @pytest.mark.parametrize("name", PICTURES)
-def test_the_same_arrays_give_the_same_png(name: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("kind", "starts"), [("png", b"\x89PNG"), ("svg", b"<?xml")])
+def test_the_same_arrays_give_the_same_file(name: str, kind: str, starts: bytes, tmp_path: Path) -> None:
     for copy in ("a", "b"):
-        getattr(plots, name)(str(tmp_path / f"{copy}.png"), *PICTURES[name])
-    first = (tmp_path / "a.png").read_bytes()
-    assert first.startswith(b"\x89PNG")
-    assert first == (tmp_path / "b.png").read_bytes()
+        getattr(plots, name)(str(tmp_path / f"{copy}.{kind}"), *PICTURES[name])
+    first = (tmp_path / f"a.{kind}").read_bytes()
+    assert first.startswith(starts)
+    assert first == (tmp_path / f"b.{kind}").read_bytes()
+
+
+def test_each_curve_of_an_svg_has_an_id(tmp_path: Path) -> None:
+    plots.curves(str(tmp_path / "a.svg"), *PICTURES["curves"])
+    ids = re.findall(r'id="(curve-[^"]+)"', (tmp_path / "a.svg").read_text())
+    expected = [f"curve-toy-{seed}-{split}-" for seed in (27, 28) for split in ("training", "validation")]
+    assert sorted(ids) == sorted(f"{start}{measure}" for start in expected for measure in ("accuracy", "loss"))
 
 
 def test_every_picture_is_tried_here() -> None:
     public = {name for name, thing in vars(plots).items() if getattr(thing, "__module__", "") == plots.__name__}
-    assert {name for name in public if not name.startswith("_")} == set(PICTURES) | {"figure"}
+    assert {name for name in public if not name.startswith("_")} == set(PICTURES) | {"figure", "colors"}
 
 
 def test_an_error_while_drawing_leaves_no_file(tmp_path: Path) -> None:

@@ -22,6 +22,7 @@ def run(test_accuracy: float) -> dict[str, Any]:
         "loss": "categorical_crossentropy",
         "parameters": 1234,
         "device": "CPU",
+        "software": "keras 3",
         "history": {"val_loss": [0.5, 0.3, 0.4]},
     }
 

@@ -84,6 +84,16 @@ def test_a_training_is_one_finished_run_with_params_metrics_and_tags(top: Path) 
     assert found.data.tags.items() >= {"model": "cnn2", "label_0": "Bag", "certified": "True"}.items()
 
 
+def test_a_report_has_a_run_of_its_own_that_keeps_the_page(top: Path) -> None:
+    (top / "report.html").write_text("<p>found")
+    with tracking.new_run("report", {"best": "cnn1"}, {}) as run:
+        run.artifact("report.html")
+    found = only_run(top / "mlflow.db")
+    assert (found.info.run_name, found.info.status, found.data.tags["best"]) == ("report", "FINISHED", "cnn1")
+    assert "model" not in found.data.tags
+    assert [path.read_text() for path in (top / "mlartifacts").rglob("report.html")] == ["<p>found"]
+
+
 def test_only_the_numbers_of_a_report_are_metrics() -> None:
     with tracking.training_run("cm1", {}) as run:
         run.metrics({"train_seconds": 1.5, "epochs": 3, "device": "CPU", "gpu": False})  # type: ignore[dict-item]
@@ -340,6 +350,7 @@ def test_a_run_names_its_commit(commit: str) -> None:
     tags = trained().data.tags
     assert len(commit) == 40
     assert (tags["git_commit"], tags["git_dirty"]) == (commit, "false")
+    assert (tags["mlflow.source.name"], tags["mlflow.source.git.commit"]) == ("none", commit)
     assert (tags["dvc_stage"], tags["dvc_exp"]) == ("none", "workspace")
 
 
@@ -347,6 +358,18 @@ def test_a_run_says_that_a_tracked_file_was_changed(top: Path, commit: str) -> N
     (top / "params.yaml").write_text("seed: 28\n")
     tags = trained().data.tags
     assert (tags["git_commit"], tags["git_dirty"]) == (commit, "true")
+
+
+def test_results_that_a_stage_writes_are_no_change_of_what_runs(top: Path, commit: str) -> None:
+    (top / "metrics").mkdir()
+    results = top / "metrics/fetch.json", top / "dvc.lock"
+    for file in results:
+        file.write_text("old\n")
+    for command in ("add metrics dvc.lock", "commit --quiet --message results"):
+        subprocess.run(["git", "-c", "user.name=a", "-c", "user.email=a@b", *command.split()], check=True)
+    for file in results:
+        file.write_text("new\n")
+    assert trained().data.tags["git_dirty"] == "false"
 
 
 def test_a_run_names_dvcs_stage_and_experiment(commit: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -432,4 +455,8 @@ def test_a_tracking_server_gets_the_runs(top: Path, server: str, monkeypatch: py
     assert found["cm1"].data.metrics == {"loss": 0.5, "test_accuracy": 0.9}
     assert found["cm1"].data.params == {"epochs": "3"}
     assert found["cm1"].info.end_time == run.info.end_time
+    (top / "report.html").write_text("<p>found")
+    with tracking.new_run("report", {}, {}) as report:
+        report.artifact("report.html")
+    assert [file.path for file in client.list_artifacts(report.id)] == ["report.html"]
     assert not (top / "mlflow.db").exists()

@@ -1,0 +1,66 @@
+"""Images and the dots of maps as text, for a page that is one file."""
+
+import base64
+import io
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+COLUMNS = 100  # images in a row of the sheet that all dots' images are on
+
+Groups = Mapping[str, tuple[Mapping[int, str], np.ndarray]]  # {what: ({number: its name}, (n,) numbers)}
+
+
+def picture(x: np.ndarray) -> str:
+    """A (rows, columns) uint8 image, 0 black, as PNG in a data address."""
+    from PIL import Image
+
+    file = io.BytesIO()
+    Image.fromarray(x).save(file, "PNG", optimize=True)
+    return f"data:image/png;base64,{base64.b64encode(file.getvalue()).decode()}"
+
+
+def sheet(x: np.ndarray, side: int) -> np.ndarray:
+    """(n, s, s) uint8 images, shrunk to `side` where s is larger, row by row as one image, COLUMNS in a row."""
+    from PIL import Image
+
+    if x.shape[1] > side:
+        x = np.stack([np.asarray(Image.fromarray(image).resize((side, side))) for image in x])
+    side, rows = x.shape[1], -(-len(x) // COLUMNS)
+    full = np.zeros((rows * COLUMNS, side, side), np.uint8)
+    full[: len(x)] = x
+    return full.reshape(rows, COLUMNS, side, side).swapaxes(1, 2).reshape(rows * side, COLUMNS * side)
+
+
+def atlas(maps: Mapping[str, np.ndarray], groups: Groups, rows: np.ndarray) -> dict[str, Any]:
+    """What the page's script draws maps of: the images of these rows.
+
+    maps: {name: (n, 2)}. A group of a negative number is drawn grey. Places are scaled to a square of 0 to 65535;
+    numbers are uint32 or uint16, little-endian, in base 64.
+    """
+    return {
+        "columns": COLUMNS,
+        "rows": _packed(rows, "<u4"),
+        "maps": {name: _packed(_scaled(places[rows]), "<u2") for name, places in maps.items()},
+        "groups": {
+            what: {
+                "names": list(names.values()),
+                "grey": [place for place, number in enumerate(names) if number < 0],
+                "of": _packed(np.array([list(names).index(number) for number in numbers[rows].tolist()]), "<u2"),
+            }
+            for what, (names, numbers) in groups.items()
+        },
+    }
+
+
+def _scaled(places: np.ndarray) -> np.ndarray:
+    """Places, (n, 2), in the middle of a square of 0 to 65535, both axes by the same scale, the second upwards."""
+    low, high = places.min(axis=0), places.max(axis=0)
+    scaled = (places - (low + high) / 2) / max((high - low).max(), np.finfo(np.float32).tiny)
+    return ((scaled * [1, -1] + 0.5) * 65535).round()
+
+
+def _packed(numbers: np.ndarray, kind: str) -> str:
+    """Numbers as bytes in base 64."""
+    return base64.b64encode(np.ascontiguousarray(numbers.astype(kind)).tobytes()).decode()

@@ -1,0 +1,204 @@
+"""The report: one HTML page with all that was found, which opens from disk without a network.
+
+Its numbers are those of the files in metrics/; from data/ come the pictures and the dots of the maps.
+"""
+
+import json
+import platform
+import re
+import tempfile
+import tomllib
+from collections.abc import Callable, Mapping
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from src import plots, splits, tracking
+from src.pictures import atlas, picture, sheet
+from src.prepare import AMBIGUOUS, UNKNOWN
+from src.stage import SRC, Count, run, writing
+from src.table import COSTS, best, columns, more_columns
+
+PAGE = "metrics/report.html"
+FOUND = ("fetch", "prepare", "comparison", "claims", "audit", "embed", "cluster", "stability", "decoding")
+LISTS = ("pairs", "learning_curves", "per_class", "confusion", "calibration", "mistakes", "suspects")
+
+
+def report(
+    found: Mapping[str, Any],
+    shown: Mapping[str, Any],
+    made: Mapping[str, Any],
+    confidence: float,
+    *,
+    dots: Count,
+    side: Count,
+) -> str:
+    """The page, HTML.
+
+    found: what is in metrics/X.json and, as a list of rows, in metrics/X.csv, by X; confidence: of its intervals.
+    shown: what `pictured` returns. made: how it was made, {what: text}. At most `dots` images are on a map, at equal
+    steps from the first to the last; larger ones than `side` pixels are shrunk.
+    """
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    table = found["comparison"]
+    every = columns(confidence) + more_columns(table)
+    varying = [column for column in every if len({column.cell(row) for row in table.values()}) > 1 or len(table) == 1]
+    x = shown["x"]
+    rows = np.linspace(0, len(x) - 1, min(dots, len(x))).round().astype(int)
+    options: Any = {"autoescape": True, "undefined": StrictUndefined, "trim_blocks": True, "lstrip_blocks": True}
+    environment = Environment(loader=FileSystemLoader(SRC), **options)
+    environment.policies["json.dumps_kwargs"] = {}  # keys in their order
+    return environment.get_template("report.html").render(
+        found,
+        verdict=verdict(table, found["decoding"]),
+        confidence=confidence,
+        columns=varying,
+        same={column.heading: column.cell(next(iter(table.values()))) for column in every if column not in varying},
+        colors=plots.colors(list(table)),
+        matrices=matrices(found["confusion"]),
+        charts=charts(found),
+        truths=[truth for truth in ("labels", "garments") if truth in found["cluster"]["kmeans"]],
+        shown=shown,
+        dots=len(rows),
+        sheet=picture(sheet(x[rows], side)),
+        atlas=atlas(shown["maps"], shown["groups"], rows),
+        picture=picture,
+        made=made,
+    )
+
+
+def verdict(table: Mapping[str, Mapping[str, Any]], decoding: Mapping[str, Any]) -> dict[str, Any]:
+    """The best model, those that cannot be told from it, and what each label stands for, {label: garments}."""
+    first = best(table)
+    labels = {label: ", ".join(of["garments"]) for label, of in decoding["decoding"].items()}
+    return {"best": first, "tied": table[first]["not_told_apart"].split(), "labels": labels}
+
+
+def charts(found: Mapping[str, Any]) -> dict[str, str]:
+    """The charts of all models and of the clusters' stability as SVG, by name."""
+    lines: dict[tuple[str, int, str], dict[str, list[float]]] = {}
+    for row in found["learning_curves"]:
+        line = lines.setdefault((row["model"], row["seed"], row["split"]), {"epoch": [], "accuracy": [], "loss": []})
+        for key, values in line.items():
+            values.append(row[key])
+    table = found["comparison"]
+    diagrams = {model: [row for row in found["calibration"] if row["model"] == model] for model in table}
+    return {
+        "curves": _svg(plots.curves, lines),
+        "pareto": _svg(plots.pareto, table, COSTS),
+        "reliability": _svg(plots.reliability, diagrams, {model: row["ece"] for model, row in table.items()}),
+        "stability": _svg(plots.stability, found["stability"]),
+    }
+
+
+def matrices(rows: list[dict[str, Any]]) -> dict[str, dict[str, dict[str, int]]]:
+    """The rows of metrics/confusion.csv as {model: {label: {predicted: images}}}."""
+    found: dict[str, dict[str, dict[str, int]]] = {}
+    for row in rows:
+        found.setdefault(row["model"], {}).setdefault(row["label"], {})[row["predicted"]] = row["images"]
+    return found
+
+
+def _svg(draw: Callable[..., None], *content: Any) -> str:
+    """What a function of src/plots.py draws, as an SVG element."""
+    from markupsafe import Markup
+
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "chart.svg")
+        draw(str(path), *content)
+        text = path.read_text()
+    return Markup(text[text.index("<svg") :])
+
+
+def pictured(params: Mapping[str, Any], found: Mapping[str, Any]) -> dict[str, Any]:
+    """The images to show, and the maps' places and groups.
+
+    labels: {label: first test images}; mistakes: {model: [(image, row of metrics/mistakes.csv, garment)]}; suspects:
+    the same for metrics/suspects.csv; x, maps, groups: of all embedded images.
+    """
+    images: dict[str, np.ndarray] = {split: splits.read(split, "x") for split in splits.SPLITS}
+    garments: dict[str, np.ndarray] = {split: splits.garments(split) for split in splits.SPLITS}
+    names = dict(enumerate(np.load("data/garments.npz")["names"].tolist()))
+    named = names | {UNKNOWN: "unknown", AMBIGUOUS: "ambiguous"}
+    labels, y = dict(enumerate(found["prepare"]["labels"])), splits.read("test", "y")
+    split, encoder = params["embed"]["split"], params["embed"]["model"]
+    embedding, clusters = np.load("data/embedding.npz"), np.load("data/clusters.npz")
+    probabilities = np.load(f"data/predictions/{encoder}.npz")
+    predicted = np.concatenate([probabilities[part][0] for part in splits.parts(split)]).argmax(axis=1)
+    truth = splits.read(split, "y")
+
+    def shown(split: str, row: Mapping[str, Any]) -> tuple[np.ndarray, Mapping[str, Any], str]:
+        number = int(row["row"])
+        return images[split][number], row, named[int(garments[split][number])]
+
+    groups: dict[str, tuple[dict[int, str], np.ndarray]] = {"label": (labels, truth)}
+    if names:
+        groups["garment"] = named, splits.garments(split)
+    for name, key in {"KMeans": "kmeans", "DBSCAN": "dbscan"}.items():
+        numbers = range(clusters[key].max() + 1)
+        groups[f"{name} cluster"] = {-1: "noise"} | {number: str(number) for number in numbers}, clusters[key]
+    groups[f"prediction of {encoder}"] = labels, predicted
+    groups["outcome"] = {-1: "right", 0: "wrong"}, np.where(predicted == truth, -1, 0)
+    return {
+        "labels": {label: images["test"][y == i][: params["decode"]["per_label"]] for i, label in labels.items()},
+        "mistakes": {
+            model: [shown("test", row) for row in found["mistakes"] if row["model"] == model]
+            for model in found["comparison"]
+        },
+        "suspects": [shown(row["split"], row) for row in found["suspects"][: params["audit"]["sheet"]]],
+        "x": splits.read(split, "x"),
+        "maps": {"t-SNE": embedding["tsne"], "PCA": embedding["pca"]},
+        "groups": groups,
+    }
+
+
+def origin(found: Mapping[str, Any]) -> dict[str, str]:
+    """How it was made: commit, data, hardware and versions, {what: text}."""
+    commit, changed = tracking.source()
+    project = tomllib.loads(Path("pyproject.toml").read_text())["project"]
+    packages = [re.split(r"[^\w-]", needed)[0] for needed in project["dependencies"]]
+    rows = found["comparison"].values()
+    return {
+        "Commit": commit + (", with changes that were not committed" if changed else ""),
+        "Data": f"{found['prepare']['shows']}, from {found['fetch']['source']}",
+        "Trained on": "; ".join(sorted({row["device"] for row in rows})),
+        "Trained with": "; ".join(sorted({row["software"] for row in rows})),
+        "Python": platform.python_version(),
+        "Packages": ", ".join(f"{name} {version(name)}" for name in packages),
+    }
+
+
+def main(params: dict[str, Any]) -> None:
+    """metrics/, and the images from data/ -> metrics/report.html; an MLflow run has it and the verdict as tags."""
+    found = read(Path("metrics"))
+    shown, made = pictured(params, found), origin(found) | {"params.yaml": Path("params.yaml").read_text()}
+    said = verdict(found["comparison"], found["decoding"])
+    tags = {"best": said["best"], "tied": " ".join(said["tied"])}
+    tags |= {f"label_{label}": garments for label, garments in said["labels"].items()}
+    with tracking.new_run("report", tags, {}) as tracked:
+        with writing(PAGE) as file:
+            file.write_text(report(found, shown, made, params["compare"]["confidence"], **params["report"]))
+        tracked.artifact(PAGE)
+
+
+def read(folder: Path) -> dict[str, Any]:
+    """What is in the files of metrics/ that the page shows, by their names."""
+    found = {name: json.loads((folder / f"{name}.json").read_text()) for name in FOUND}
+    return found | {name: _rows(folder / f"{name}.csv") for name in LISTS}
+
+
+def _rows(path: Path) -> list[dict[str, Any]]:
+    """The rows of a CSV file, numbers as numbers but for names of labels, None for an empty cell."""
+    import pandas as pd
+
+    texts = dict.fromkeys(("label", "predicted", "suggested"), str)
+    frame = pd.read_csv(path, dtype=texts, keep_default_na=False, na_values=[""]).astype(object)
+    content: list[Any] = frame.where(frame.notna(), None).to_dict("records")
+    return content
+
+
+if __name__ == "__main__":
+    run(main)
