@@ -33,24 +33,28 @@ def sheet(x: np.ndarray, side: int) -> np.ndarray:
     return full.reshape(rows, COLUMNS, side, side).swapaxes(1, 2).reshape(rows * side, COLUMNS * side)
 
 
-def atlas(maps: Mapping[str, np.ndarray], groups: Groups, rows: np.ndarray) -> dict[str, Any]:
+def atlas(maps: Mapping[str, np.ndarray], groups: Groups, names: np.ndarray, rows: np.ndarray) -> dict[str, Any]:
     """What the page's script draws maps of: the images of these rows.
 
-    maps: {name: (n, 2)}. A group of a negative number is drawn grey. Places are scaled to a square of 0 to 65535;
+    maps: {name: (n, 2)}; names: (n,) numbers that the images go by. Places are scaled to a square of 0 to 65535;
     numbers are uint32 or uint16, little-endian, in base 64.
     """
     return {
         "columns": COLUMNS,
-        "rows": _packed(rows, "<u4"),
+        "images": _packed(names[rows], "<u4"),
         "maps": {name: _packed(_scaled(places[rows]), "<u2") for name, places in maps.items()},
-        "groups": {
-            what: {
-                "names": list(names.values()),
-                "grey": [place for place, number in enumerate(names) if number < 0],
-                "of": _packed(np.array([list(names).index(number) for number in numbers[rows].tolist()]), "<u2"),
-            }
-            for what, (names, numbers) in groups.items()
-        },
+        "groups": {what: _group(*group, rows) for what, group in groups.items()},
+    }
+
+
+def _group(names: Mapping[int, str], numbers: np.ndarray, rows: np.ndarray) -> dict[str, Any]:
+    """The names that occur, which of them are drawn grey, those of negative numbers, and each row's place in them."""
+    there = set(numbers.tolist())
+    place = {number: place for place, number in enumerate(number for number in names if number in there)}
+    return {
+        "names": [names[number] for number in place],
+        "grey": [place[number] for number in place if number < 0],
+        "of": _packed(np.array([place[number] for number in numbers[rows].tolist()]), "<u2"),
     }
 
 

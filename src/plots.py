@@ -96,7 +96,8 @@ def curves(path: str, lines: Mapping[tuple[str, int, str], Mapping[str, Sequence
                     "alpha": 1 if seed == first[model] else 0.3,
                 }
                 gid = f"curve-{model}-{seed}-{split}-{measure}"
-                ax.plot(line["epoch"], line[measure], color=color[model], marker=".", gid=gid, label=model, **style)
+                fill = color[model] if split == "validation" else "none"  # a single epoch is a dot without a line
+                ax.plot(line["epoch"], line[measure], ".", color=color[model], mfc=fill, gid=gid, label=model, **style)
             ax.set(title=measure, xlabel="epoch", xscale="log")
             ax.set_xticks([], minor=True)
             ax.set_xticks([tick for tick in (1, 2, 5, 10, 20, 50, 100) if tick <= max(ax.get_xlim())])

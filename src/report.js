@@ -10,7 +10,7 @@ for (const table of document.querySelectorAll("table.sortable")) {
     const text = cell.dataset.value ?? cell.textContent.trim();
     return text === "" || isNaN(text) ? text : Number(text);
   };
-  heads.forEach((head, column) => head.querySelector("button").addEventListener("click", () => {
+  heads.forEach((head, column) => head.querySelector("button")?.addEventListener("click", () => {
     const numbers = [...table.tBodies[0].rows].some(row => typeof value(row, column) === "number");
     const sorted = head.getAttribute("aria-sort");
     const down = sorted === "none" ? numbers : sorted === "ascending";
@@ -19,7 +19,8 @@ for (const table of document.querySelectorAll("table.sortable")) {
     const order = (a, b) => {
       const [x, y] = [value(a, column), value(b, column)];
       if (x === "" || y === "") return (x === "") - (y === "");
-      const ascending = x < y ? -1 : x > y ? 1 : 0;
+      const [p, q] = typeof x === typeof y ? [x, y] : [String(x), String(y)];
+      const ascending = p < q ? -1 : p > q ? 1 : 0;
       return down ? -ascending : ascending;
     };
     table.tBodies[0].append(...[...table.tBodies[0].rows].sort(order));
@@ -29,23 +30,23 @@ for (const table of document.querySelectorAll("table.sortable")) {
 // ---- Learning curves: each line's id is curve-MODEL-SEED-SPLIT-MEASURE.
 const switches = [...document.querySelectorAll("#curve-switches input")];
 for (const one of switches) one.addEventListener("change", () => {
-  const on = new Set(switches.filter(each => each.checked).map(each => each.value));
+  const on = new Set(switches.filter(each => each.checked).map(each => `${each.name} ${each.value}`));
   for (const line of document.querySelectorAll("g[id^='curve-']")) {
     const [, model, , split] = line.id.split("-");
-    line.style.display = on.has(model) && on.has(split) ? "" : "none";
+    line.style.display = on.has(`model ${model}`) && on.has(`split ${split}`) ? "" : "none";
   }
 });
 
 // ---- Mistakes: those of the chosen model.
 const choice = document.getElementById("mistakes-of");
-choice?.addEventListener("change", () => {
+choice.addEventListener("change", () => {
   for (const group of document.querySelectorAll("[data-mistakes]")) group.hidden = group.dataset.mistakes !== choice.value;
 });
 
 // ---- Maps.
 const atlas = JSON.parse(document.getElementById("atlas").textContent);
 const bytes = text => Uint8Array.from(atob(text), letter => letter.charCodeAt(0)).buffer;
-const rows = new Uint32Array(bytes(atlas.rows));
+const images = new Uint32Array(bytes(atlas.images));
 const groups = Object.fromEntries(
   Object.entries(atlas.groups).map(([what, group]) => [what, { ...group, of: new Uint16Array(bytes(group.of)) }]));
 const PALETTE = ["#4e79a7", "#f28e2b", "#e15759", "#59a14f", "#b07aa1", "#d4a900", "#17becf", "#9c755f", "#ff7fbf", "#7f9f00"];
@@ -61,34 +62,32 @@ let chosen = null, over = null;  // the dot that the tip is about, and the map t
 
 const canvases = [...document.querySelectorAll("canvas[data-map]")].map(canvas => {
   const places = new Uint16Array(bytes(atlas.maps[canvas.dataset.map]));
-  const at = dot => {
-    const size = canvas.clientWidth - 12;
-    return [6 + places[2 * dot] / 65535 * size, 6 + places[2 * dot + 1] / 65535 * size];
+  const placed = () => {  // a function from a dot to its place on the canvas as large as it is now
+    const size = (canvas.clientWidth - 12) / 65535;
+    return dot => [6 + places[2 * dot] * size, 6 + places[2 * dot + 1] * size];
   };
-  return { canvas, at };
+  return { canvas, placed };
 });
 
 const shows = dot => !hidden.has(groups[colorBy.value].of[dot]);
 
 function draw() {
   const group = groups[colorBy.value];
-  const members = group.names.map(() => []);
-  for (let dot = 0; dot < rows.length; dot++) members[group.of[dot]].push(dot);
-  const order = [...members.keys()].sort((a, b) => group.grey.includes(b) - group.grey.includes(a));
-  for (const { canvas, at } of canvases) {
-    const size = canvas.clientWidth, scale = devicePixelRatio;
+  const colors = group.names.map((_, place) => color(group, place));
+  const grey = new Set(group.grey);
+  for (const { canvas, placed } of canvases) {
+    const size = canvas.clientWidth, scale = devicePixelRatio, at = placed();
     canvas.width = canvas.height = size * scale;
     const brush = canvas.getContext("2d");
     brush.scale(scale, scale);
-    const radius = Math.min(3, Math.max(1, size / 40 / Math.sqrt(rows.length / 100)));
-    for (const place of order) {
-      if (hidden.has(place)) continue;
-      brush.fillStyle = color(group, place);
-      brush.globalAlpha = 0.8;
-      for (const dot of members[place]) {
-        const [x, y] = at(dot);
-        brush.fillRect(x - radius, y - radius, 2 * radius, 2 * radius);
-      }
+    brush.globalAlpha = 0.8;
+    const radius = Math.min(3, Math.max(1, size / 40 / Math.sqrt(images.length / 100)));
+    for (const greyNow of [true, false]) for (let dot = 0; dot < images.length; dot++) {  // in the order of the images:
+      const place = group.of[dot];                                                        // no group hides another
+      if (grey.has(place) !== greyNow || hidden.has(place)) continue;
+      brush.fillStyle = colors[place];
+      const [x, y] = at(dot);
+      brush.fillRect(x - radius, y - radius, 2 * radius, 2 * radius);
     }
     if (chosen !== null) {
       const [x, y] = at(chosen);
@@ -122,6 +121,7 @@ function list() {  // the legend: its buttons hide and show a group
 }
 
 function choose(dot, map) {
+  if (dot === chosen && map === over) return;
   [chosen, over] = [dot, map];
   draw();
   tip.hidden = dot === null;
@@ -131,23 +131,27 @@ function choose(dot, map) {
   const [left, top] = [dot % atlas.columns * side, Math.floor(dot / atlas.columns) * side];
   picture.getContext("2d").drawImage(sheet, left, top, side, side, 0, 0, side, side);
   const lines = Object.entries(groups).map(([what, group]) => `${what}: ${group.names[group.of[dot]]}`);
-  tip.querySelector("p").textContent = [`image ${rows[dot].toLocaleString("en")}`, ...lines].join("\n");
-  place();
+  tip.querySelector("p").textContent = [`image ${images[dot].toLocaleString("en")}`, ...lines].join("\n");
+  put();
 }
 
-function place() {  // the tip beside its dot
+function put() {  // the tip beside its dot, or above or below where there is no room
   if (chosen === null) return;
-  const box = over.canvas.getBoundingClientRect(), [x, y] = over.at(chosen), own = tip.getBoundingClientRect();
-  const beside = box.left + x + 16 + own.width < innerWidth ? box.left + x + 16 : box.left + x - 16 - own.width;
-  tip.style.left = `${Math.max(4, beside)}px`;
-  tip.style.top = `${Math.max(4, Math.min(box.top + y - own.height / 2, innerHeight - own.height - 4))}px`;
+  const box = over.canvas.getBoundingClientRect(), own = tip.getBoundingClientRect();
+  const [x, y] = over.placed()(chosen).map((length, axis) => length + (axis ? box.top : box.left));
+  const [right, left] = [x + 16, x - 16 - own.width];
+  const beside = right + own.width < innerWidth ? right : left > 0 ? left : null;
+  const above = y - 16 - own.height > 0 ? y - 16 - own.height : y + 16;
+  tip.style.left = `${beside ?? Math.max(4, (innerWidth - own.width) / 2)}px`;
+  tip.style.top = `${beside === null ? above : Math.max(4, Math.min(y - own.height / 2, innerHeight - own.height - 4))}px`;
 }
 
 function nearest(map, x, y, cost) {
+  const at = map.placed();
   let best = null, least = Infinity;
-  for (let dot = 0; dot < rows.length; dot++) {
+  for (let dot = 0; dot < images.length; dot++) {
     if (!shows(dot)) continue;
-    const [there, down] = map.at(dot), now = cost(there - x, down - y);
+    const [there, down] = at(dot), now = cost(there - x, down - y);
     if (now < least) [best, least] = [dot, now];
   }
   return [best, least];
@@ -172,7 +176,7 @@ for (const map of canvases) {
     event.preventDefault();
     const middle = [canvas.clientWidth / 2, canvas.clientHeight / 2];
     if (chosen === null) return choose(nearest(map, ...middle, Math.hypot)[0], map);
-    const [x, y] = map.at(chosen);
+    const [x, y] = map.placed()(chosen);
     const cost = (right, down) => {  // how far along the step, and twice how far beside it
       const along = right * step[0] + down * step[1], beside = Math.abs(right * step[1]) + Math.abs(down * step[0]);
       return along > 0.5 ? along + 2 * beside : Infinity;
@@ -183,6 +187,6 @@ for (const map of canvases) {
 }
 colorBy.addEventListener("change", () => { hidden = new Set(); list(); draw(); });
 new ResizeObserver(draw).observe(canvases[0].canvas);
-addEventListener("scroll", place, { passive: true });
+addEventListener("scroll", put, { passive: true });
 list();
 draw();

@@ -8,7 +8,7 @@ import platform
 import re
 import tempfile
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -19,34 +19,31 @@ from src import plots, splits, tracking
 from src.pictures import atlas, picture, sheet
 from src.prepare import AMBIGUOUS, UNKNOWN
 from src.stage import SRC, Count, run, writing
-from src.table import COSTS, best, columns, more_columns
+from src.table import COSTS, Column, best, columns, more_columns, notes
 
 PAGE = "metrics/report.html"
 FOUND = ("fetch", "prepare", "comparison", "claims", "audit", "embed", "cluster", "stability", "decoding")
-LISTS = ("pairs", "learning_curves", "per_class", "confusion", "calibration", "mistakes", "suspects")
+LISTS = ("replicas", "pairs", "learning_curves", "per_class", "confusion", "calibration", "mistakes", "suspects")
 
 
 def report(
     found: Mapping[str, Any],
     shown: Mapping[str, Any],
     made: Mapping[str, Any],
-    confidence: float,
+    rule: Mapping[str, Any],
     *,
     dots: Count,
     side: Count,
 ) -> str:
     """The page, HTML.
 
-    found: what is in metrics/X.json and, as a list of rows, in metrics/X.csv, by X; confidence: of its intervals.
-    shown: what `pictured` returns. made: how it was made, {what: text}. At most `dots` images are on a map, at equal
-    steps from the first to the last; larger ones than `side` pixels are shrunk.
+    found: what is in metrics/X.json and, as a list of rows, in metrics/X.csv, by X; rule: the block `compare` of
+    params.yaml. shown: what `pictured` returns. made: how it was made, {what: text}. At most `dots` images are on a
+    map, at equal steps from the first to the last; larger ones than `side` pixels are shrunk.
     """
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-    table = found["comparison"]
-    every = columns(confidence) + more_columns(table)
-    varying = [column for column in every if len({column.cell(row) for row in table.values()}) > 1 or len(table) == 1]
-    x = shown["x"]
+    table, x = found["comparison"], shown["x"]
     rows = np.linspace(0, len(x) - 1, min(dots, len(x))).round().astype(int)
     options: Any = {"autoescape": True, "undefined": StrictUndefined, "trim_blocks": True, "lstrip_blocks": True}
     environment = Environment(loader=FileSystemLoader(SRC), **options)
@@ -54,9 +51,10 @@ def report(
     return environment.get_template("report.html").render(
         found,
         verdict=verdict(table, found["decoding"]),
-        confidence=confidence,
-        columns=varying,
-        same={column.heading: column.cell(next(iter(table.values()))) for column in every if column not in varying},
+        rule=rule,
+        columns=folded(columns(rule["confidence"]), table),
+        more_columns=folded(more_columns(table), table),
+        notes=notes(rule["confidence"]),
         colors=plots.colors(list(table)),
         matrices=matrices(found["confusion"]),
         charts=charts(found),
@@ -64,10 +62,17 @@ def report(
         shown=shown,
         dots=len(rows),
         sheet=picture(sheet(x[rows], side)),
-        atlas=atlas(shown["maps"], shown["groups"], rows),
+        atlas=atlas(shown["maps"], shown["groups"], shown["numbers"], rows),
         picture=picture,
         made=made,
     )
+
+
+def folded(of: Sequence[Column], table: Mapping[str, Mapping[str, Any]]) -> tuple[list[Column], list[tuple[str, str]]]:
+    """The columns in which models differ, and heading and cell of those that are the same for all; none empty."""
+    cells = [(column, {column.cell(row) for row in table.values()}) for column in of]
+    differ = [column for column, texts in cells if len(texts) > 1 or (len(table) == 1 and texts != {""})]
+    return differ, [(column.heading, min(texts)) for column, texts in cells if column not in differ and texts != {""}]
 
 
 def verdict(table: Mapping[str, Mapping[str, Any]], decoding: Mapping[str, Any]) -> dict[str, Any]:
@@ -117,7 +122,7 @@ def pictured(params: Mapping[str, Any], found: Mapping[str, Any]) -> dict[str, A
     """The images to show, and the maps' places and groups.
 
     labels: {label: first test images}; mistakes: {model: [(image, row of metrics/mistakes.csv, garment)]}; suspects:
-    the same for metrics/suspects.csv; x, maps, groups: of all embedded images.
+    the same for metrics/suspects.csv; x, numbers, maps, groups: of all embedded images; a number is a row of a split.
     """
     images: dict[str, np.ndarray] = {split: splits.read(split, "x") for split in splits.SPLITS}
     garments: dict[str, np.ndarray] = {split: splits.garments(split) for split in splits.SPLITS}
@@ -141,7 +146,9 @@ def pictured(params: Mapping[str, Any], found: Mapping[str, Any]) -> dict[str, A
         numbers = range(clusters[key].max() + 1)
         groups[f"{name} cluster"] = {-1: "noise"} | {number: str(number) for number in numbers}, clusters[key]
     groups[f"prediction of {encoder}"] = labels, predicted
+    parts = [len(images[part]) for part in splits.parts(split)]
     groups["outcome"] = {-1: "right", 0: "wrong"}, np.where(predicted == truth, -1, 0)
+    groups["split"] = dict(enumerate(splits.parts(split))), np.repeat(np.arange(len(parts)), parts)
     return {
         "labels": {label: images["test"][y == i][: params["decode"]["per_label"]] for i, label in labels.items()},
         "mistakes": {
@@ -150,6 +157,7 @@ def pictured(params: Mapping[str, Any], found: Mapping[str, Any]) -> dict[str, A
         },
         "suspects": [shown(row["split"], row) for row in found["suspects"][: params["audit"]["sheet"]]],
         "x": splits.read(split, "x"),
+        "numbers": np.concatenate([np.arange(part) for part in parts]),
         "maps": {"t-SNE": embedding["tsne"], "PCA": embedding["pca"]},
         "groups": groups,
     }
@@ -160,14 +168,16 @@ def origin(found: Mapping[str, Any]) -> dict[str, str]:
     commit, changed = tracking.source()
     project = tomllib.loads(Path("pyproject.toml").read_text())["project"]
     packages = [re.split(r"[^\w-]", needed)[0] for needed in project["dependencies"]]
-    rows = found["comparison"].values()
+    rows, trainings = found["comparison"].values(), found["replicas"]
+    minutes = sum(row["train_seconds"] for row in trainings) / 60
     return {
-        "Commit": commit + (", with changes that were not committed" if changed else ""),
         "Data": f"{found['prepare']['shows']}, from {found['fetch']['source']}",
         "Trained on": "; ".join(sorted({row["device"] for row in rows})),
         "Trained with": "; ".join(sorted({row["software"] for row in rows})),
-        "Python": platform.python_version(),
-        "Packages": ", ".join(f"{name} {version(name)}" for name in packages),
+        "Training": f"{len(trainings)} runs, {minutes:.0f} minutes in all",
+        "Page made at commit": commit + (", with changes that were not committed" if changed else ""),
+        "Page made with": f"Python {platform.python_version()}, "
+        + ", ".join(f"{name} {version(name)}" for name in packages),
     }
 
 
@@ -180,7 +190,7 @@ def main(params: dict[str, Any]) -> None:
     tags |= {f"label_{label}": garments for label, garments in said["labels"].items()}
     with tracking.new_run("report", tags, {}) as tracked:
         with writing(PAGE) as file:
-            file.write_text(report(found, shown, made, params["compare"]["confidence"], **params["report"]))
+            file.write_text(report(found, shown, made, params["compare"], **params["report"]))
         tracked.artifact(PAGE)
 
 

@@ -117,6 +117,18 @@ def best(table: Mapping[str, Row]) -> str:
     return max(table, key=lambda name: table[name]["val_accuracy"])
 
 
+def notes(confidence: float) -> list[str]:
+    """What the columns are, in sentences."""
+    return [
+        "Training time: compiling, all epochs and the validation after each. Testing time: predicting the test set "
+        "once more after a first pass, from the host's memory and back. Difference: percentage points.",
+        "Interval: Wilson's. Over seeds: mean and standard deviation of the test accuracy, and the number of runs; the "
+        "other columns are of the first run. Not told apart: the first runs, by McNemar's exact test on the same test "
+        f"images, with Holm's correction over all pairs, at {1 - confidence:.0%}; over seeds a pair may differ all the "
+        "same (metrics/pairs.csv).",
+    ]
+
+
 def markdown(table: Mapping[str, Row], confidence: float) -> str:
     """The table for people: accuracies in per cent; below it the best model, the device and what the columns are."""
     of = columns(confidence)
@@ -132,11 +144,7 @@ def markdown(table: Mapping[str, Row], confidence: float) -> str:
             *(f"| {' | '.join(cells)} |" for cells in rows),
             "",
             f"Best by validation accuracy: {best(table)}. Device: {devices}.",
-            "Training time: compiling, all epochs and the validation after each. Testing time: predicting the test set "
-            "once more after a first pass, from the host's memory and back. Difference: percentage points.",
-            "Interval: Wilson's. Over seeds: mean and standard deviation of the test accuracy, and the number of runs; "
-            "the other columns are of the first run. Not told apart: by McNemar's exact test on the same test images, "
-            f"with Holm's correction over all pairs, at {1 - confidence:.0%}.",
+            *notes(confidence),
             "",
         ]
     )

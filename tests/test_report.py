@@ -14,11 +14,13 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Browser, Locator, Page, sync_playwright
 
-from src import plots
-from src.report import _rows, matrices, read, report, verdict
+from src import plots, splits
+from src.report import _rows, folded, matrices, pictured, read, report, verdict
+from src.table import Column
 
 ROOT = Path(__file__).parents[1]
 N = 60
+RULE = {"confidence": 0.95, "min_seeds": 5}
 GREY = (9, 9, 9)  # 153, of 16
 TEXT = "<b>&\"'</b>"  # what would be markup if it were not escaped
 
@@ -45,13 +47,14 @@ def shown(found: dict[str, Any], n: int = N) -> dict[str, Any]:
         },
         "suspects": [(x[1], row, TEXT) for row in found["suspects"][:5]],
         "x": x,
+        "numbers": np.arange(n),
         "maps": {"t-SNE": places, "PCA": places[:, ::-1]},
         "groups": {"label": (labels, y), "cluster": ({-1: "noise", 0: TEXT}, np.arange(n) % 2 - 1)},
     }
 
 
 def written(found: dict[str, Any], dots: int = N, n: int = N) -> str:
-    return report(found, shown(found, n), {"Commit": TEXT, "params.yaml": "seed: 27"}, 0.95, dots=dots, side=28)
+    return report(found, shown(found, n), {"Commit": TEXT, "params.yaml": "seed: 27"}, RULE, dots=dots, side=28)
 
 
 @pytest.fixture(scope="module")
@@ -129,14 +132,22 @@ def test_a_heading_sorts_the_table_and_a_second_click_the_other_way(page: Page, 
     assert column(table, 0) == sorted(found["comparison"])
 
 
-def test_empty_cells_stay_last_when_a_table_is_sorted(page: Page) -> None:
+@pytest.mark.parametrize("heading", ["Published", "Over seeds"])
+def test_empty_cells_stay_last_when_a_table_is_sorted(page: Page, heading: str) -> None:
     table = page.locator("#models table").first
-    headings = table.locator("thead th").all_inner_texts()
-    number = headings.index("Published")
+    number = table.locator("thead th").all_inner_texts().index(heading)
     for _ in range(2):
-        table.get_by_role("button", name="Published").click()
+        table.get_by_role("button", name=heading).click()
         cells = column(table, number)
+        assert "" in cells
         assert sorted(cells, key=lambda cell: cell == "") == cells
+
+
+def test_folding_leaves_out_what_is_empty_and_shows_a_single_model_whole() -> None:
+    of = [Column(key, key, lambda row, key=key: row[key]) for key in ("same", "differs", "empty")]  # type: ignore[misc]
+    table = {name: {"same": "1", "differs": name, "empty": ""} for name in "ab"}
+    assert folded(of, table) == ([of[1]], [("same", "1")])
+    assert folded(of, {"a": table["a"]}) == (of[:2], [])
 
 
 def test_columns_that_are_the_same_for_all_are_folded_away(page: Page, found: dict[str, Any]) -> None:
@@ -219,6 +230,27 @@ def test_it_fits_a_phone(page: Page) -> None:
     assert page.evaluate("document.scrollingElement.scrollWidth") <= 390
 
 
+def test_many_labels_fit_too(browser: Browser, found: dict[str, Any], tmp_path: Path) -> None:
+    labels = [f"label {number}" for number in range(12)]
+    rows = [{"label": label, "predicted": other, "images": 1000} for label in labels for other in labels]
+    confusion = [{"model": model} | row for model in found["comparison"] for row in rows]
+    (tmp_path / "report.html").write_text(written(found | {"confusion": confusion}))
+    page = browser.new_page(viewport={"width": 390, "height": 800})
+    page.goto((tmp_path / "report.html").as_uri())
+    assert page.evaluate("document.scrollingElement.scrollWidth") <= 390
+    page.close()
+
+
+def test_the_tip_leaves_its_dot_free_on_a_phone(page: Page) -> None:
+    page.set_viewport_size({"width": 390, "height": 800})
+    x, y = on_map(page, "t-SNE", 1, 1)
+    page.mouse.move(x, y)
+    box = page.locator("#tip").bounding_box()
+    assert box
+    assert not (box["x"] <= x <= box["x"] + box["width"] and box["y"] <= y <= box["y"] + box["height"])
+    assert 0 <= box["x"] <= 390 - box["width"]
+
+
 def test_it_is_dark_where_the_reader_wants_that(page: Page) -> None:
     def brightness(what: str) -> int:
         color = page.evaluate(f"getComputedStyle(document.body).{what}")
@@ -261,7 +293,46 @@ def test_a_page_of_ten_thousand_images_that_no_png_makes_smaller_is_under_15_meg
 def test_at_most_so_many_dots_are_drawn_at_equal_steps(found: dict[str, Any]) -> None:
     text = re.search(r'id="atlas">(.*?)</script>', written(found, dots=5, n=41))
     assert text
-    assert np.frombuffer(base64.b64decode(json.loads(text[1])["rows"]), "<u4").tolist() == [0, 10, 20, 30, 40]
+    assert np.frombuffer(base64.b64decode(json.loads(text[1])["images"]), "<u4").tolist() == [0, 10, 20, 30, 40]
+
+
+@pytest.mark.parametrize(("split", "numbers"), [("val", [0, 1]), ("all", [0, 1, 2, 0, 1, 0, 1])])
+def test_pictures_have_the_image_and_the_garment_of_their_row(
+    split: str, numbers: list[int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each image is filled with a value of its own, 10 times its split and its row; its garment is the same value."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "data/predictions").mkdir(parents=True)
+    values = {"train": np.array([0, 1, 2]), "val": np.array([10, 11]), "test": np.array([20, 21])}
+    for part, value in values.items():
+        x = np.broadcast_to(value[:, None, None], (len(value), 2, 2)).astype(np.uint8)
+        np.savez(f"data/{part}.npz", x=x, y=value % 2)
+    np.savez("data/garments.npz", allow_pickle=False, names=np.array([f"g{i}" for i in range(22)]), **values)
+    wrong_for_row_0 = {
+        part: np.eye(2)[np.where(value % 10 == 0, 1 - value % 2, value % 2)][None] for part, value in values.items()
+    }
+    np.savez("data/predictions/cm4.npz", allow_pickle=False, **wrong_for_row_0)
+    n = len(numbers)
+    np.savez("data/embedding.npz", tsne=np.zeros((n, 2)), pca=np.zeros((n, 2)))
+    np.savez("data/clusters.npz", kmeans=np.zeros(n, int), dbscan=np.full(n, -1))
+    params = {"embed": {"split": split, "model": "cm4"}, "decode": {"per_label": 1}, "audit": {"sheet": 2}}
+    content = {
+        "prepare": {"labels": ["0", "1"]},
+        "comparison": {"cm4": {}},
+        "mistakes": [{"model": "cm4", "row": 1}],
+        "suspects": [{"split": "val", "row": 1}, {"split": "test", "row": 0}, {"split": "val", "row": 0}],
+    }
+    found = pictured(params, content)
+    assert [(int(x[0, 0]), garment) for x, _, garment in found["mistakes"]["cm4"]] == [(21, "g21")]
+    assert [(int(x[0, 0]), garment) for x, _, garment in found["suspects"]] == [(11, "g11"), (20, "g20")]
+    assert {label: x[:, 0, 0].tolist() for label, x in found["labels"].items()} == {"0": [20], "1": [21]}
+    assert found["numbers"].tolist() == numbers
+    assert found["x"][:, 0, 0].tolist() == np.concatenate([values[part] for part in splits.parts(split)]).tolist()  # type: ignore[arg-type]
+    named = {what: [names[number] for number in of.tolist()] for what, (names, of) in found["groups"].items()}
+    assert named["garment"] == [f"g{value}" for value in found["x"][:, 0, 0]]
+    assert named["outcome"] == ["wrong" if number == 0 else "right" for number in numbers]
+    assert named["split"] == [("train", "val", "test")[value // 10] for value in found["x"][:, 0, 0]]
+    assert named["DBSCAN cluster"] == ["noise"] * n
 
 
 def test_a_confusion_matrix_has_a_row_for_each_label(found: dict[str, Any]) -> None:
