@@ -15,9 +15,8 @@ from typing import Any
 
 import numpy as np
 
-from src import plots, splits, tracking
-from src.pictures import atlas, picture, sheet
-from src.prepare import AMBIGUOUS, UNKNOWN
+from src import plots, tracking
+from src.pictures import atlas, picture, pictured, sheet
 from src.stage import SRC, Count, run, writing
 from src.table import COSTS, Column, best, columns, more_columns, notes
 
@@ -116,51 +115,6 @@ def _svg(draw: Callable[..., None], *content: Any) -> str:
         draw(str(path), *content)
         text = path.read_text()
     return Markup(text[text.index("<svg") :])
-
-
-def pictured(params: Mapping[str, Any], found: Mapping[str, Any]) -> dict[str, Any]:
-    """The images to show, and the maps' places and groups.
-
-    labels: {label: first test images}; mistakes: {model: [(image, row of metrics/mistakes.csv, garment)]}; suspects:
-    the same for metrics/suspects.csv; x, numbers, maps, groups: of all embedded images; a number is a row of a split.
-    """
-    images: dict[str, np.ndarray] = {split: splits.read(split, "x") for split in splits.SPLITS}
-    garments: dict[str, np.ndarray] = {split: splits.garments(split) for split in splits.SPLITS}
-    names = dict(enumerate(np.load("data/garments.npz")["names"].tolist()))
-    named = names | {UNKNOWN: "unknown", AMBIGUOUS: "ambiguous"}
-    labels, y = dict(enumerate(found["prepare"]["labels"])), splits.read("test", "y")
-    split, encoder = params["embed"]["split"], params["embed"]["model"]
-    embedding, clusters = np.load("data/embedding.npz"), np.load("data/clusters.npz")
-    probabilities = np.load(f"data/predictions/{encoder}.npz")
-    predicted = np.concatenate([probabilities[part][0] for part in splits.parts(split)]).argmax(axis=1)
-    truth = splits.read(split, "y")
-
-    def shown(split: str, row: Mapping[str, Any]) -> tuple[np.ndarray, Mapping[str, Any], str]:
-        number = int(row["row"])
-        return images[split][number], row, named[int(garments[split][number])]
-
-    groups: dict[str, tuple[dict[int, str], np.ndarray]] = {"label": (labels, truth)}
-    if names:
-        groups["garment"] = named, splits.garments(split)
-    for name, key in {"KMeans": "kmeans", "DBSCAN": "dbscan"}.items():
-        numbers = range(clusters[key].max() + 1)
-        groups[f"{name} cluster"] = {-1: "noise"} | {number: str(number) for number in numbers}, clusters[key]
-    groups[f"prediction of {encoder}"] = labels, predicted
-    parts = [len(images[part]) for part in splits.parts(split)]
-    groups["outcome"] = {-1: "right", 0: "wrong"}, np.where(predicted == truth, -1, 0)
-    groups["split"] = dict(enumerate(splits.parts(split))), np.repeat(np.arange(len(parts)), parts)
-    return {
-        "labels": {label: images["test"][y == i][: params["decode"]["per_label"]] for i, label in labels.items()},
-        "mistakes": {
-            model: [shown("test", row) for row in found["mistakes"] if row["model"] == model]
-            for model in found["comparison"]
-        },
-        "suspects": [shown(row["split"], row) for row in found["suspects"][: params["audit"]["sheet"]]],
-        "x": splits.read(split, "x"),
-        "numbers": np.concatenate([np.arange(part) for part in parts]),
-        "maps": {"t-SNE": embedding["tsne"], "PCA": embedding["pca"]},
-        "groups": groups,
-    }
 
 
 def origin(found: Mapping[str, Any]) -> dict[str, str]:

@@ -1,10 +1,13 @@
 import base64
 import io
+from pathlib import Path
 
 import numpy as np
+import pytest
 from PIL import Image
 
-from src.pictures import COLUMNS, atlas, picture, sheet
+from src import splits
+from src.pictures import COLUMNS, atlas, picture, pictured, sheet
 
 
 def decoded(address: str) -> np.ndarray:
@@ -54,3 +57,42 @@ def test_an_atlas_has_the_chosen_rows_in_a_square_and_their_groups() -> None:
 def test_images_that_all_lie_in_one_place_are_drawn_in_the_middle() -> None:
     found = atlas({"map": np.ones((2, 2), np.float32)}, {}, np.arange(2), np.arange(2))
     assert numbers(found["maps"]["map"], "<u2") == [32768] * 4
+
+
+@pytest.mark.parametrize(("split", "numbers"), [("val", [0, 1]), ("all", [0, 1, 2, 0, 1, 0, 1])])
+def test_pictures_have_the_image_and_the_garment_of_their_row(
+    split: str, numbers: list[int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each image is filled with a value of its own, 10 times its split and its row; its garment is the same value."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "data/predictions").mkdir(parents=True)
+    values = {"train": np.array([0, 1, 2]), "val": np.array([10, 11]), "test": np.array([20, 21])}
+    for part, value in values.items():
+        x = np.broadcast_to(value[:, None, None], (len(value), 2, 2)).astype(np.uint8)
+        np.savez(f"data/{part}.npz", x=x, y=value % 2)
+    np.savez("data/garments.npz", allow_pickle=False, names=np.array([f"g{i}" for i in range(22)]), **values)
+    wrong_for_row_0 = {
+        part: np.eye(2)[np.where(value % 10 == 0, 1 - value % 2, value % 2)][None] for part, value in values.items()
+    }
+    np.savez("data/predictions/cm4.npz", allow_pickle=False, **wrong_for_row_0)
+    n = len(numbers)
+    np.savez("data/embedding.npz", tsne=np.zeros((n, 2)), pca=np.zeros((n, 2)))
+    np.savez("data/clusters.npz", kmeans=np.zeros(n, int), dbscan=np.full(n, -1))
+    params = {"embed": {"split": split, "model": "cm4"}, "decode": {"per_label": 1}, "audit": {"sheet": 2}}
+    content = {
+        "prepare": {"labels": ["0", "1"]},
+        "comparison": {"cm4": {}},
+        "mistakes": [{"model": "cm4", "row": 1}],
+        "suspects": [{"split": "val", "row": 1}, {"split": "test", "row": 0}, {"split": "val", "row": 0}],
+    }
+    found = pictured(params, content)
+    assert [(int(x[0, 0]), garment) for x, _, garment in found["mistakes"]["cm4"]] == [(21, "g21")]
+    assert [(int(x[0, 0]), garment) for x, _, garment in found["suspects"]] == [(11, "g11"), (20, "g20")]
+    assert {label: x[:, 0, 0].tolist() for label, x in found["labels"].items()} == {"0": [20], "1": [21]}
+    assert found["numbers"].tolist() == numbers
+    assert found["x"][:, 0, 0].tolist() == np.concatenate([values[part] for part in splits.parts(split)]).tolist()  # type: ignore[arg-type]
+    named = {what: [names[number] for number in of.tolist()] for what, (names, of) in found["groups"].items()}
+    assert named["garment"] == [f"g{value}" for value in found["x"][:, 0, 0]]
+    assert named["outcome"] == ["wrong" if number == 0 else "right" for number in numbers]
+    assert named["split"] == [("train", "val", "test")[value // 10] for value in found["x"][:, 0, 0]]
+    assert named["DBSCAN cluster"] == ["noise"] * n

@@ -14,8 +14,8 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Browser, Locator, Page, sync_playwright
 
-from src import plots, splits
-from src.report import _rows, folded, matrices, pictured, read, report, verdict
+from src import plots
+from src.report import _rows, folded, matrices, read, report, verdict
 from src.table import Column
 
 ROOT = Path(__file__).parents[1]
@@ -294,45 +294,6 @@ def test_at_most_so_many_dots_are_drawn_at_equal_steps(found: dict[str, Any]) ->
     text = re.search(r'id="atlas">(.*?)</script>', written(found, dots=5, n=41))
     assert text
     assert np.frombuffer(base64.b64decode(json.loads(text[1])["images"]), "<u4").tolist() == [0, 10, 20, 30, 40]
-
-
-@pytest.mark.parametrize(("split", "numbers"), [("val", [0, 1]), ("all", [0, 1, 2, 0, 1, 0, 1])])
-def test_pictures_have_the_image_and_the_garment_of_their_row(
-    split: str, numbers: list[int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Each image is filled with a value of its own, 10 times its split and its row; its garment is the same value."""
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "data/predictions").mkdir(parents=True)
-    values = {"train": np.array([0, 1, 2]), "val": np.array([10, 11]), "test": np.array([20, 21])}
-    for part, value in values.items():
-        x = np.broadcast_to(value[:, None, None], (len(value), 2, 2)).astype(np.uint8)
-        np.savez(f"data/{part}.npz", x=x, y=value % 2)
-    np.savez("data/garments.npz", allow_pickle=False, names=np.array([f"g{i}" for i in range(22)]), **values)
-    wrong_for_row_0 = {
-        part: np.eye(2)[np.where(value % 10 == 0, 1 - value % 2, value % 2)][None] for part, value in values.items()
-    }
-    np.savez("data/predictions/cm4.npz", allow_pickle=False, **wrong_for_row_0)
-    n = len(numbers)
-    np.savez("data/embedding.npz", tsne=np.zeros((n, 2)), pca=np.zeros((n, 2)))
-    np.savez("data/clusters.npz", kmeans=np.zeros(n, int), dbscan=np.full(n, -1))
-    params = {"embed": {"split": split, "model": "cm4"}, "decode": {"per_label": 1}, "audit": {"sheet": 2}}
-    content = {
-        "prepare": {"labels": ["0", "1"]},
-        "comparison": {"cm4": {}},
-        "mistakes": [{"model": "cm4", "row": 1}],
-        "suspects": [{"split": "val", "row": 1}, {"split": "test", "row": 0}, {"split": "val", "row": 0}],
-    }
-    found = pictured(params, content)
-    assert [(int(x[0, 0]), garment) for x, _, garment in found["mistakes"]["cm4"]] == [(21, "g21")]
-    assert [(int(x[0, 0]), garment) for x, _, garment in found["suspects"]] == [(11, "g11"), (20, "g20")]
-    assert {label: x[:, 0, 0].tolist() for label, x in found["labels"].items()} == {"0": [20], "1": [21]}
-    assert found["numbers"].tolist() == numbers
-    assert found["x"][:, 0, 0].tolist() == np.concatenate([values[part] for part in splits.parts(split)]).tolist()  # type: ignore[arg-type]
-    named = {what: [names[number] for number in of.tolist()] for what, (names, of) in found["groups"].items()}
-    assert named["garment"] == [f"g{value}" for value in found["x"][:, 0, 0]]
-    assert named["outcome"] == ["wrong" if number == 0 else "right" for number in numbers]
-    assert named["split"] == [("train", "val", "test")[value // 10] for value in found["x"][:, 0, 0]]
-    assert named["DBSCAN cluster"] == ["noise"] * n
 
 
 def test_a_confusion_matrix_has_a_row_for_each_label(found: dict[str, Any]) -> None:
