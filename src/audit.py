@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from src import plots
-from src.splits import SPLITS
+from src.splits import SPLITS, given
 from src.stage import Count, model_block, run, write_csv, write_json
 
 Split = dict[str, np.ndarray]  # x (n, side, side) uint8, y (n,) int64
@@ -79,11 +79,13 @@ def main(params: dict[str, Any]) -> None:
     predicted = {name: dict(np.load(f"data/predictions/{name}.npz")) for name in params["models"]}
     first = predicted[params["audit"]["model"]]
     probabilities = np.concatenate([first["val"][0], first["test"][0]])
+    images = given("val") + given("test")
     found = audit(y[unseen:], probabilities, **params["audit"])
     rows = [
         {
             "split": "val" if row < val else "test",
             "row": row if row < val else row - val,
+            "image": images[row],
             "label": labels[y[unseen + row]],
             "suggested": labels[probabilities[row].argmax()],
             "probability_of_label": round(float(probabilities[row, y[unseen + row]]), 6),

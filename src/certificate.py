@@ -83,18 +83,14 @@ def certify(
 def exceptions(
     splits: Mapping[str, Split], mapping: np.ndarray, labels: Sequence[str], names: Sequence[str], listed: int
 ) -> dict[str, Any]:
-    """Images that bear another label than their garment's: how many, and the first.
-
-    An image is named by its place in what `prepare` was given: `train 0` is the first training image.
-    """
+    """Images that bear another label than their garment's: how many, and the first, by their names."""
     of_image = np.append(mapping, [UNDECIDED, UNDECIDED])  # where AMBIGUOUS and UNKNOWN, -2 and -1, point to
     found = []
     for split, arrays in splits.items():
         claimed = of_image[arrays["garments"]]
         for row in np.flatnonzero((claimed != UNDECIDED) & (claimed != arrays["y"])).tolist():
             garment, label = names[arrays["garments"][row]], labels[arrays["y"][row]]
-            image = f"{'test' if split == 'test' else 'train'} {arrays['rows'][row]}"
-            found.append({"image": image, "split": split, "garment": garment, "label": label})
+            found.append({"image": str(arrays["names"][row]), "split": split, "garment": garment, "label": label})
     return {"total": len(found), "listed": found[:listed]}
 
 

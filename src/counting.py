@@ -8,7 +8,7 @@ import numpy as np
 from src.data import GARMENTS
 from src.prepare import AMBIGUOUS, UNKNOWN
 
-# (n,) ints. y: the label's number; garments: the garment's, AMBIGUOUS or UNKNOWN; rows: where it was in the source.
+# (n,) each. y: the label's number; garments: the garment's, AMBIGUOUS or UNKNOWN; names: what the images go by.
 Split = dict[str, np.ndarray]
 
 

@@ -15,7 +15,7 @@ from src.counting import Split, by_garment, contingency, coverage, cross, fittin
 from src.data import Images
 from src.lookup import collisions, in_public_order
 from src.nearest import nearest
-from src.splits import SPLITS, garments, read
+from src.splits import SPLITS, garments, given, read
 from src.stage import EXPONENT, Count, Fraction, run, write_json
 
 Majority = Annotated[float, Field(gt=0.5, lt=1), EXPONENT]  # a garment's images can have one of one label only
@@ -95,9 +95,8 @@ def draw(
 def main(params: dict[str, Any]) -> None:
     """Labels, garments and clusters -> the report and pictures; the encoder's MLflow run gets the mapping as tags."""
     block, encoder, embedded = params["decode"], params["embed"]["model"], params["embed"]["split"]
-    rows = np.load("data/rows.npz")
     splits: dict[str, Split] = {
-        split: {"y": read(split, "y"), "garments": garments(split), "rows": rows[split]} for split in SPLITS
+        split: {"y": read(split, "y"), "garments": garments(split), "names": np.array(given(split))} for split in SPLITS
     }
     prepared, published, trained = (
         json.loads(Path(path).read_text())

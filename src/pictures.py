@@ -2,7 +2,7 @@
 
 import base64
 import io
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -19,7 +19,7 @@ def pictured(params: Mapping[str, Any], found: Mapping[str, Any]) -> dict[str, A
     """The images to show, and the maps' places and groups.
 
     labels: {label: first test images}; mistakes: {model: [(image, row of metrics/mistakes.csv, garment)]}; suspects:
-    the same for metrics/suspects.csv; x, numbers, maps, groups: of all embedded images; a number is a row of a split.
+    the same for metrics/suspects.csv; x, names, maps, groups: of all embedded images.
     """
     images: dict[str, np.ndarray] = {split: splits.read(split, "x") for split in splits.SPLITS}
     garments: dict[str, np.ndarray] = {split: splits.garments(split) for split in splits.SPLITS}
@@ -43,9 +43,7 @@ def pictured(params: Mapping[str, Any], found: Mapping[str, Any]) -> dict[str, A
         numbers = range(clusters[key].max() + 1)
         groups[f"{name} cluster"] = {-1: "noise"} | {number: str(number) for number in numbers}, clusters[key]
     groups[f"prediction of {encoder}"] = labels, predicted
-    parts = [len(images[part]) for part in splits.parts(split)]
     groups["outcome"] = {-1: "right", 0: "wrong"}, np.where(predicted == truth, -1, 0)
-    groups["split"] = dict(enumerate(splits.parts(split))), np.repeat(np.arange(len(parts)), parts)
     return {
         "labels": {label: images["test"][y == i][: params["decode"]["per_label"]] for i, label in labels.items()},
         "mistakes": {
@@ -54,7 +52,7 @@ def pictured(params: Mapping[str, Any], found: Mapping[str, Any]) -> dict[str, A
         },
         "suspects": [shown(row["split"], row) for row in found["suspects"][: params["audit"]["sheet"]]],
         "x": splits.read(split, "x"),
-        "numbers": np.concatenate([np.arange(part) for part in parts]),
+        "names": splits.given(split),
         "maps": {"t-SNE": embedding["tsne"], "PCA": embedding["pca"]},
         "groups": groups,
     }
@@ -81,16 +79,15 @@ def sheet(x: np.ndarray, side: int) -> np.ndarray:
     return full.reshape(rows, COLUMNS, side, side).swapaxes(1, 2).reshape(rows * side, COLUMNS * side)
 
 
-def atlas(maps: Mapping[str, np.ndarray], groups: Groups, names: np.ndarray, rows: np.ndarray) -> dict[str, Any]:
+def atlas(maps: Mapping[str, np.ndarray], groups: Groups, names: Sequence[str], rows: np.ndarray) -> dict[str, Any]:
     """What the page's script draws maps of: the images of these rows.
 
-    maps: {name: (n, 2)}; names: (n,) numbers that the images go by. Places are scaled to a square of 0 to 65535;
-    numbers are uint32 or uint16, little-endian, in base 64.
+    maps: {name: (n, 2)}; names: n, what the images go by. Places are scaled to a square of 0 to 65535.
     """
     return {
         "columns": COLUMNS,
-        "images": _packed(names[rows], "<u4"),
-        "maps": {name: _packed(_scaled(places[rows]), "<u2") for name, places in maps.items()},
+        "images": [names[row] for row in rows],
+        "maps": {name: _packed(_scaled(places[rows])) for name, places in maps.items()},
         "groups": {what: _group(*group, rows) for what, group in groups.items()},
     }
 
@@ -102,7 +99,7 @@ def _group(names: Mapping[int, str], numbers: np.ndarray, rows: np.ndarray) -> d
     return {
         "names": [names[number] for number in place],
         "grey": [place[number] for number in place if number < 0],
-        "of": _packed(np.array([place[number] for number in numbers[rows].tolist()]), "<u2"),
+        "of": _packed(np.array([place[number] for number in numbers[rows].tolist()])),
     }
 
 
@@ -113,6 +110,6 @@ def _scaled(places: np.ndarray) -> np.ndarray:
     return ((scaled * [1, -1] + 0.5) * 65535).round()
 
 
-def _packed(numbers: np.ndarray, kind: str) -> str:
-    """Numbers as bytes in base 64."""
-    return base64.b64encode(np.ascontiguousarray(numbers.astype(kind)).tobytes()).decode()
+def _packed(numbers: np.ndarray) -> str:
+    """Whole numbers of 0 to 65535 as uint16, little-endian, in base 64."""
+    return base64.b64encode(numbers.astype("<u2").tobytes()).decode()

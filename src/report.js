@@ -46,7 +46,7 @@ choice.addEventListener("change", () => {
 // ---- Maps.
 const atlas = JSON.parse(document.getElementById("atlas").textContent);
 const bytes = text => Uint8Array.from(atob(text), letter => letter.charCodeAt(0)).buffer;
-const images = new Uint32Array(bytes(atlas.images));
+const images = atlas.images;  // their names
 const groups = Object.fromEntries(
   Object.entries(atlas.groups).map(([what, group]) => [what, { ...group, of: new Uint16Array(bytes(group.of)) }]));
 const PALETTE = ["#4e79a7", "#f28e2b", "#e15759", "#59a14f", "#b07aa1", "#d4a900", "#17becf", "#9c755f", "#ff7fbf", "#7f9f00"];
@@ -131,7 +131,7 @@ function choose(dot, map) {
   const [left, top] = [dot % atlas.columns * side, Math.floor(dot / atlas.columns) * side];
   picture.getContext("2d").drawImage(sheet, left, top, side, side, 0, 0, side, side);
   const lines = Object.entries(groups).map(([what, group]) => `${what}: ${group.names[group.of[dot]]}`);
-  tip.querySelector("p").textContent = [`image ${images[dot].toLocaleString("en")}`, ...lines].join("\n");
+  tip.querySelector("p").textContent = [images[dot], ...lines].join("\n");
   put();
 }
 

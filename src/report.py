@@ -61,7 +61,7 @@ def report(
         shown=shown,
         dots=len(rows),
         sheet=picture(sheet(x[rows], side)),
-        atlas=atlas(shown["maps"], shown["groups"], shown["numbers"], rows),
+        atlas=atlas(shown["maps"], shown["groups"], shown["names"], rows),
         picture=picture,
         made=made,
     )

@@ -20,6 +20,12 @@ def garments(split: Name) -> np.ndarray:
     return np.concatenate([file[part] for part in parts(split)])
 
 
+def given(split: Name) -> list[str]:
+    """What the images go by among those that `prepare` was given: `train 0` is the first training image."""
+    rows = np.load("data/rows.npz")
+    return [f"{'test' if part == 'test' else 'train'} {row}" for part in parts(split) for row in rows[part]]
+
+
 def parts(split: Name) -> tuple[Name, ...]:
     """The splits that a split consists of."""
     return SPLITS if split == "all" else (split,)

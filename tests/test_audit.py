@@ -73,6 +73,7 @@ def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, params: dict[str,
     x["test"][5], x["train"][0] = x["val"][2], 0
     for split in sizes:
         np.savez(f"data/{split}.npz", x=x[split], y=y[split])
+    np.savez("data/rows.npz", allow_pickle=False, **{split: np.arange(n)[::-1] for split, n in sizes.items()})
     for name in ("cm4", "cnn2"):
         val, test = (confident(y[split], 3)[None] for split in ("val", "test"))
         if name == "cm4":
@@ -93,7 +94,7 @@ def test_the_stage_tells_of_every_oddity(workspace: dict[str, Any]) -> None:
     assert report["suspects"] == {"model": "cm4", "looked_at": 210, "suspected": 1}
     with Path("metrics/suspects.csv").open() as file:
         rows = list(csv.DictReader(file))
-    assert list(rows[0].values()) == ["test", "5", "c", "a", "0.0", "True"]
+    assert list(rows[0].values()) == ["test", "5", "test 114", "c", "a", "0.0", "True"]
     assert [row["suspected"] for row in rows[1:]] == ["False"] * 2
     assert Path("metrics/suspects.png").stat().st_size > 1000
 

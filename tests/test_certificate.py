@@ -66,8 +66,16 @@ def test_too_few_images_contradict_nothing() -> None:
 
 def test_exceptions_are_counted_and_the_first_listed_but_never_those_not_known() -> None:
     splits = {
-        "val": {"y": np.array([1, 0, 0]), "garments": np.array([0, 0, 1]), "rows": np.array([7, 5, 6])},
-        "test": {"y": np.array([1, 0, 0, 0]), "garments": np.array([UNKNOWN, AMBIGUOUS, 1, 2]), "rows": np.arange(4)},
+        "val": {
+            "y": np.array([1, 0, 0]),
+            "garments": np.array([0, 0, 1]),
+            "names": np.array(["train 7", "train 5", "train 6"]),
+        },
+        "test": {
+            "y": np.array([1, 0, 0, 0]),
+            "garments": np.array([UNKNOWN, AMBIGUOUS, 1, 2]),
+            "names": np.array([f"test {i}" for i in range(4)]),
+        },
     }
     found = exceptions(splits, np.array([0, 1, UNDECIDED]), ["a", "b"], NAMES, listed=3)
     assert found == {

@@ -38,7 +38,11 @@ def hidden(label_of: np.ndarray, each: int = 10, seed: int = 0) -> dict[str, dic
     splits = {}
     for split, images in {"train": 6 * each, "test": each}.items():
         garments = rng.permutation(np.repeat(np.arange(10), images))
-        splits[split] = {"garments": garments, "y": label_of[garments], "rows": np.arange(len(garments))}
+        splits[split] = {
+            "garments": garments,
+            "y": label_of[garments],
+            "names": np.array([f"{split} {row}" for row in range(len(garments))]),
+        }
     return splits
 
 

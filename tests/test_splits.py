@@ -3,7 +3,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from src.splits import SPLITS, garments, read
+from src.splits import SPLITS, garments, given, read
 
 
 @pytest.fixture(autouse=True)
@@ -31,3 +31,9 @@ def test_all_are_the_splits_one_after_the_other() -> None:
     x = read("all", "x")
     assert (x.dtype, x.shape) == (np.uint8, (5, 2, 2))
     assert x[:, 0, 0].tolist() == [0, 1, 2, 3, 4]
+
+
+def test_an_image_goes_by_its_place_in_what_was_given() -> None:
+    np.savez("data/rows.npz", train=np.array([2, 0]), val=np.array([1]), test=np.arange(2))
+    assert given("val") == ["train 1"]
+    assert given("all") == ["train 2", "train 0", "train 1", "test 0", "test 1"]
