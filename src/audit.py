@@ -69,10 +69,8 @@ def main(params: dict[str, Any]) -> None:
     splits = {split: dict(np.load(f"data/{split}.npz")) for split in SPLITS}
     x, y = (np.concatenate([splits[split][key] for split in SPLITS]) for key in ("x", "y"))
     test = splits["test"]["y"]
-    unseen, val = (
-        len(splits["train"]["y"]),
-        len(splits["val"]["y"]),
-    )  # the model has not learned from `unseen` and after
+    # The model has not learned from image number `unseen` and those after it.
+    unseen, val = len(splits["train"]["y"]), len(splits["val"]["y"])
     training = unseen + val
     twins = duplicates(x)
     again = leaked(twins, training, len(test))
