@@ -82,8 +82,9 @@ function draw() {
     brush.scale(scale, scale);
     brush.globalAlpha = 0.8;
     const radius = Math.min(3, Math.max(1, size / 40 / Math.sqrt(images.length / 100)));
-    for (const greyNow of [true, false]) for (let dot = 0; dot < images.length; dot++) {  // in the order of the images:
-      const place = group.of[dot];                                                        // no group hides another
+    // Grey ones first, then in the order of the images: no group hides another.
+    for (const greyNow of [true, false]) for (let dot = 0; dot < images.length; dot++) {
+      const place = group.of[dot];
       if (grey.has(place) !== greyNow || hidden.has(place)) continue;
       brush.fillStyle = colors[place];
       const [x, y] = at(dot);
