@@ -9,10 +9,8 @@ from typing import Any
 import numpy as np
 
 from src import plots
-from src.splits import SPLITS, given
+from src.splits import SPLITS, given, read
 from src.stage import Count, model_block, run, write_csv, write_json
-
-Split = dict[str, np.ndarray]  # x (n, side, side) uint8, y (n,) int64
 
 
 def audit(y: np.ndarray, probabilities: np.ndarray, *, model: str, listed: Count, sheet: Count) -> dict[str, Any]:
@@ -66,15 +64,14 @@ def main(params: dict[str, Any]) -> None:
     """The splits and the models' predictions -> metrics/audit.json, the suspects as a list and as pictures."""
     labels = json.loads(Path("metrics/prepare.json").read_text())["labels"]
     model_block(params, params["audit"]["model"])
-    splits = {split: dict(np.load(f"data/{split}.npz")) for split in SPLITS}
-    x, y = (np.concatenate([splits[split][key] for split in SPLITS]) for key in ("x", "y"))
-    test = splits["test"]["y"]
+    x, y, by_split = read("all", "x"), read("all", "y"), {split: read(split, "y") for split in SPLITS}
+    test = by_split["test"]
     # The model has not learned from image number `unseen` and those after it.
-    unseen, val = len(splits["train"]["y"]), len(splits["val"]["y"])
+    unseen, val = len(by_split["train"]), len(by_split["val"])
     training = unseen + val
     twins = duplicates(x)
     again = leaked(twins, training, len(test))
-    predicted = {name: dict(np.load(f"data/predictions/{name}.npz")) for name in params["models"]}
+    predicted = {name: np.load(f"data/predictions/{name}.npz") for name in params["models"]}
     first = predicted[params["audit"]["model"]]
     probabilities = np.concatenate([first["val"][0], first["test"][0]])
     images = given("val") + given("test")
@@ -92,10 +89,10 @@ def main(params: dict[str, Any]) -> None:
         for row in found["listed"].tolist()
     ]
     report = {
-        "images": {split: len(arrays["y"]) for split, arrays in splits.items()},
+        "images": {split: len(own) for split, own in by_split.items()},
         "share_of_label": {
-            split: {label: float((arrays["y"] == i).mean()) for i, label in enumerate(labels)}
-            for split, arrays in splits.items()
+            split: {label: float((own == i).mean()) for i, label in enumerate(labels)}
+            for split, own in by_split.items()
         },
         "blank_images": int((~x.any(axis=(1, 2))).sum()),
         "equal_pairs": pairs(twins, training, y),

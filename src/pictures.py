@@ -29,7 +29,8 @@ def pictured(params: Mapping[str, Any], found: Mapping[str, Any]) -> dict[str, A
     split, encoder = params["embed"]["split"], params["embed"]["model"]
     embedding, clusters = np.load("data/embedding.npz"), np.load("data/clusters.npz")
     probabilities = np.load(f"data/predictions/{encoder}.npz")
-    predicted = np.concatenate([probabilities[part][0] for part in splits.parts(split)]).argmax(axis=1)
+    parts = splits.parts(split)
+    predicted = np.concatenate([probabilities[part][0] for part in parts]).argmax(axis=1)
     truth = splits.read(split, "y")
 
     def shown(split: str, row: Mapping[str, Any]) -> tuple[np.ndarray, Mapping[str, Any], str]:
@@ -38,7 +39,7 @@ def pictured(params: Mapping[str, Any], found: Mapping[str, Any]) -> dict[str, A
 
     groups: dict[str, tuple[dict[int, str], np.ndarray]] = {"label": (labels, truth)}
     if names:
-        groups["garment"] = named, splits.garments(split)
+        groups["garment"] = named, np.concatenate([garments[part] for part in parts])
     for name, key in {"KMeans": "kmeans", "DBSCAN": "dbscan"}.items():
         numbers = range(clusters[key].max() + 1)
         groups[f"{name} cluster"] = {-1: "noise"} | {number: str(number) for number in numbers}, clusters[key]
@@ -51,7 +52,7 @@ def pictured(params: Mapping[str, Any], found: Mapping[str, Any]) -> dict[str, A
             for model in found["comparison"]
         },
         "suspects": [shown(row["split"], row) for row in found["suspects"][: params["audit"]["sheet"]]],
-        "x": splits.read(split, "x"),
+        "x": np.concatenate([images[part] for part in parts]),
         "names": splits.given(split),
         "maps": {"t-SNE": embedding["tsne"], "PCA": embedding["pca"]},
         "groups": groups,
