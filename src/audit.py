@@ -8,12 +8,18 @@ from typing import Any
 
 import numpy as np
 
-from src import plots
-from src.splits import SPLITS, given, read
-from src.stage import Count, model_block, run, write_csv, write_json
+pass
+from src.images.splits import SPLITS, read
+from src.images.splits import image_ids as given
+from src.pipeline.files import write_csv, write_json
+from src.pipeline.schema import Count
+
+pass
 
 
-def audit(y: np.ndarray, probabilities: np.ndarray, *, model: str, listed: Count, sheet: Count) -> dict[str, Any]:
+def audit(
+    y: np.ndarray, probabilities: np.ndarray, *, model: str, max_listed: Count, max_shown: Count
+) -> dict[str, Any]:
     """Which labels look wrong, by confident learning (Northcutt, Jiang and Chuang 2021, as cleanlab has it).
 
     y: (n,) labels 0..classes-1. probabilities: (n, classes), those of `model` for images that it did not learn from.
@@ -111,7 +117,3 @@ def main(params: dict[str, Any]) -> None:
     plots.images("metrics/suspects.png", [shown[first : first + 10] for first in range(0, len(shown), 10)])
     write_csv("metrics/suspects.csv", rows)
     write_json("metrics/audit.json", report)
-
-
-if __name__ == "__main__":
-    run(main)

@@ -9,10 +9,14 @@ from typing import Annotated, Any
 import numpy as np
 from pydantic import Field
 
-from src import claims, evidence, plots
-from src.splits import SPLITS
-from src.stage import Count, Fraction, Positive, run, write_csv, write_json, writing
-from src.table import COSTS, markdown, row
+from src.comparison import claims
+from src.comparison import statistics as evidence
+from src.images.splits import SPLITS
+from src.pipeline.files import atomic_write, write_csv, write_json
+from src.pipeline.schema import Count, Fraction, Positive
+
+pass
+from src.comparison.table import COSTS, markdown, row
 
 Several = Annotated[int, Field(ge=2)]  # one seed has no spread
 
@@ -27,9 +31,9 @@ def compare(
     *,
     confidence: Fraction,
     min_seeds: Several,
-    bins: Count,
+    n_bins: Count,
     margin: Positive,
-    mistakes: Count,
+    n_mistakes: Count,
 ) -> dict[str, Any]:
     """The models' table, the tests of all pairs, the reliability diagrams, the surest mistakes and the checked claims.
 
@@ -141,7 +145,7 @@ def main(params: dict[str, Any]) -> None:
     found = compare(models, runs, published, probabilities, y, images, **params["compare"])
     table, diagrams, labels = found["table"], found["diagrams"], prepared["labels"]
     write_csv("metrics/comparison.csv", [{"model": name} | of for name, of in table.items()])
-    with writing("metrics/comparison.md") as file:
+    with atomic_write("metrics/comparison.md") as file:
         file.write_text(markdown(table, params["compare"]["confidence"]))
     write_csv("metrics/pairs.csv", found["pairs"] or [{"model": None, "other": None}])  # a model alone has no pair
     write_csv("metrics/calibration.csv", [{"model": name} | line for name, of in diagrams.items() for line in of])
@@ -157,7 +161,3 @@ def main(params: dict[str, Any]) -> None:
     plots.pareto("metrics/pareto.png", table, COSTS)
     write_json("metrics/claims.json", found["claims"])
     write_json("metrics/comparison.json", table)
-
-
-if __name__ == "__main__":
-    run(main)

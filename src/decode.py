@@ -2,23 +2,23 @@
 
 import json
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 import numpy as np
-from pydantic import Field
 
-from src import plots, tracking
-from src.assignment import weigh
-from src.certificate import UNDECIDED, certify, claim, count_check, evidence, exceptions
-from src.conclusion import against_written, conclusion, in_words, summary
-from src.counting import Split, by_garment, contingency, coverage, cross, fitting_mappings
-from src.data import Images
-from src.lookup import collisions, in_public_order
-from src.nearest import nearest
-from src.splits import SPLITS, garments, given, read
-from src.stage import EXPONENT, Count, Fraction, run, write_json
-
-Majority = Annotated[float, Field(gt=0.5, lt=1), EXPONENT]  # a garment's images can have one of one label only
+from src.decoding import charts
+from src.decoding.assignment import weigh
+from src.decoding.counts import Split, by_garment, contingency, coverage, cross, fitting_mappings
+from src.decoding.lookup import collisions, in_public_order
+from src.decoding.mapping import UNDECIDED, certify, claim, count_check, evidence, exceptions
+from src.decoding.neighbors import Neighbors, nearest
+from src.decoding.wording import against_written, conclusion, in_words, summary
+from src.images.charts import image_sheet
+from src.images.splits import SPLITS, class_names, garment_names, garments, image_ids, read
+from src.images.store import Images
+from src.pipeline import tracking
+from src.pipeline.files import read_json, write_json
+from src.pipeline.schema import EXPONENT, Count, Fraction, Majority
 
 
 def decode(
@@ -28,11 +28,12 @@ def decode(
     predicted: np.ndarray | None = None,
     *,
     min_share: Majority,
+    neighbors: Neighbors,
     min_agreement: Fraction,
     confidence: Fraction,
-    listed: Count,
-    sheet: Count,
-    per_label: Count,
+    max_listed: Count,
+    n_sheet: Count,
+    n_per_label: Count,
 ) -> dict[str, Any]:
     """What each label stands for, by known images; where these decide nothing, by garments `predicted` for test, (n,).
 
@@ -59,13 +60,13 @@ def decode(
         "undecided": [name for name, label in zip(names, mapping, strict=True) if label == UNDECIDED],
         "certified": bool(names) and agree and UNDECIDED not in mapping,
         "count_check": counts,
-        "exceptions": exceptions(splits, mapping, labels, names, listed),
+        "exceptions": exceptions(splits, mapping, labels, names, max_listed),
         "mappings_that_fit_the_counts": fitting_mappings(y, len(labels), len(names)),
         "prediction": prediction and in_words(prediction, labels, names),
         "table": {split: by_garment(table, labels, names) for split, table in tables.items()},
         "shown": {
-            "sheet": list(range(min(sheet, len(y)))),
-            "per_label": {label: np.flatnonzero(y == i)[:per_label].tolist() for i, label in enumerate(labels)},
+            "sheet": list(range(min(n_sheet, len(y)))),
+            "per_label": {label: np.flatnonzero(y == i)[:n_per_label].tolist() for i, label in enumerate(labels)},
         },
     }
 
@@ -81,7 +82,7 @@ def draw(
     captions = [f"{labels[y]}: {names[garment] if garment >= 0 else '?'}" for y, garment in pairs]
     rows = [shown["sheet"][first : first + 10] for first in range(0, len(shown["sheet"]), 10)]
     for name, lines in {"sheet": rows, "labels": list(shown["per_label"].values())}.items():
-        plots.images(f"metrics/{name}.png", [[(x[row], captions[row]) for row in line] for line in lines])
+        image_sheet(f"metrics/decode/{name}.png", [[(x[row], captions[row]) for row in line] for line in lines])
     k = int(clusters["clusters"].max()) + 1
     tables = {("label", "KMeans cluster"): (labels, cross(clusters["y"], clusters["clusters"], len(labels), k))}
     if names:
@@ -89,41 +90,40 @@ def draw(
         by_label = [contingency(split, len(labels), len(names)) for split in splits.values()]
         tables[("garment", "label")] = (names, np.sum(by_label, axis=0))
         tables[("garment", "KMeans cluster")] = (names, contingency(in_clusters, k, len(names)))
-    plots.tables("metrics/decoding.png", tables)
+    charts.tables("metrics/decode/tables.png", tables)
 
 
 def main(params: dict[str, Any]) -> None:
     """Labels, garments and clusters -> the report and pictures; the encoder's MLflow run gets the mapping as tags."""
     block, encoder, embedded = params["decode"], params["embed"]["model"], params["embed"]["split"]
     splits: dict[str, Split] = {
-        split: {"y": read(split, "y"), "garments": garments(split), "names": np.array(given(split))} for split in SPLITS
+        split: {"y": read(split).y, "garments": garments(split), "names": np.array(image_ids(split))}
+        for split in SPLITS
     }
     prepared, published, trained = (
         json.loads(Path(path).read_text())
-        for path in ("metrics/prepare.json", "data/published.json", f"models/train/{encoder}.json")
+        for path in ("metrics/prepare/splits.json", "data/published.json", f"data/runs/{encoder}.json")
     )
-    labels, names, x = prepared["labels"], np.load("data/garments.npz")["names"].tolist(), read("test", "x")
+    labels, names, x = class_names(), garment_names(), read("test").x
     images, path = Images.load("data/raw/images.npz"), Path("data/raw/public.npz")
     public = Images.load(path) if path.exists() else images
-    strange = names and prepared["shows"] == "unknown" and x.shape[1:] == public.x_train.shape[1:]
-    report = decode(splits, labels, names, nearest(x, public, **params["nearest"]) if strange else None, **block)
+    strange = names and prepared["subject"] == "unknown" and x.shape[1:] == public.x_train.shape[1:]
+    report = decode(splits, labels, names, nearest(x, public, **block["neighbors"]) if strange else None, **block)
     shown = report.pop("shown")  # it is in the pictures
     if names:
-        collided = collisions(public, block["listed"])
+        collided = collisions(public, block["max_listed"])
         report |= {"in_public_order": in_public_order(images, public), "equal_public_images": collided}
-    if prepared["shows"] == "Fashion-MNIST" and list(published["written_decoding"]) == labels:
+    if prepared["subject"] == "Fashion-MNIST" and list(published["written_decoding"]) == labels:
         report["against_written"] = against_written(report["decoding"], published)
-    said = conclusion(report, own=params["data"]["source"] != "csv")
-    with tracking.resumed_run(encoder, trained["replicas"][0]["run_id"]) as tracked:
+    said = conclusion(report, own=params["fetch"]["source"] != "csv")
+    with tracking.resumed_run(encoder, f"{encoder}-seed{params['seed']}", trained["seeds"][0]["run_id"]) as tracked:
         kmeans = np.load("data/clusters.npz")["kmeans"]
-        clusters = {"y": read(embedded, "y"), "garments": garments(embedded), "clusters": kmeans}
+        clusters = {"y": read(embedded).y, "garments": garments(embedded), "clusters": kmeans}
         draw(splits, shown, x, clusters, labels, names)
-        tracked.tags({f"label_{label}": ", ".join(found["garments"]) for label, found in report["decoding"].items()})
-        tracked.tags({"decoding_certified": report["certified"]})
-        write_json("metrics/decoding.json", {"conclusion": said} | report)
-        write_json("metrics/decode.json", summary(report))
+        tracked.set_tags(
+            {f"label_{label}": ", ".join(found["garments"]) for label, found in report["decoding"].items()}
+        )
+        tracked.set_tags({"decoding_certified": report["certified"]})
+        write_json("metrics/decode/evidence.json", {"conclusion": said} | report)
+        write_json("metrics/decode/summary.json", summary(report))
     print(f"decode: {said}")
-
-
-if __name__ == "__main__":
-    run(main)

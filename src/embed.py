@@ -4,8 +4,11 @@ from typing import Any
 
 import numpy as np
 
-from src import backend, splits
-from src.stage import Positive, Seed, UserError, run, write_json, writing
+from src.images import splits
+from src.pipeline.files import UserError, atomic_write, write_json
+from src.pipeline.schema import Positive, Seed, Split
+from src.training.device import setup_device
+from src.training.predictor import predictor
 
 BATCH = 500  # images a call: memory, not results
 
@@ -16,7 +19,7 @@ def embed(
     *,
     model: str,
     layer: str,
-    split: splits.Name,
+    split: Split,
     perplexity: Positive,
     seed: Seed,
 ) -> dict[str, np.ndarray]:
@@ -40,7 +43,7 @@ def embed(
         )
     encoder = keras.Model(classifier.inputs, classifier.get_layer(layer).output)
     features, untrained = (
-        backend.predictor(each, batch_size=BATCH)(x).reshape(len(x), -1)
+        predictor(each, batch_size=BATCH)(x).reshape(len(x), -1)
         for each in (encoder, keras.models.clone_model(encoder))
     )
     pca = PCA(n_components=2, random_state=seed)
@@ -56,21 +59,18 @@ def embed(
 
 def main(params: dict[str, Any]) -> None:
     """models/MODEL/SEED.keras and a split -> data/embedding.npz."""
-    backend.start(seed=params["seed"], device=params["device"])
+    setup_device(seed=params["seed"], device=params["device"])
     import keras
 
     block = params["embed"]
-    x = splits.read(block["split"], "x")
+    x = splits.read(block["split"]).x
     embedding = embed(keras.models.load_model(f"models/{block['model']}/{params['seed']}.keras"), x, **block)
     explained = embedding.pop("explained").tolist()
-    with writing("data/embedding.npz") as file:
+    with atomic_write("data/embedding.npz") as file:
         np.savez(file, allow_pickle=False, **embedding)
     shape = dict(zip(("images", "dimensions"), embedding["features"].shape, strict=True))
     report = {"model": block["model"], "layer": block["layer"], "split": block["split"], **shape}
     write_json(
-        "metrics/embed.json", report | {"explained_variance_ratio": explained, "explained_by_map": sum(explained)}
+        "metrics/embed/features.json",
+        report | {"explained_variance_ratio": explained, "explained_by_map": sum(explained)},
     )
-
-
-if __name__ == "__main__":
-    run(main)

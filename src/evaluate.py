@@ -1,53 +1,66 @@
-"""Evaluate one trained model: `python -m src.evaluate NAME`. Accuracies, time to predict, where it errs."""
+"""Evaluate one trained model: its probabilities for every image of every split, and how long predicting takes."""
 
-import csv
-import json
+import gc
 import time
 from collections.abc import Callable
 from functools import partial
-from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 import numpy as np
 
-from src import backend, plots, tracking
-from src.splits import SPLITS
-from src.stage import Count, model_block, run, write_json, writing
+from src.comparison.scores import accuracy, class_scores
+from src.images import splits
+from src.images.splits import SPLITS
+from src.pipeline import tracking
+from src.pipeline.files import atomic_write, read_json, write_json
+from src.pipeline.schema import Count
+from src.training.device import setup_device
+from src.training.predictor import Predict, predictor
 
-Predict = Callable[[np.ndarray], np.ndarray]
+
+class SeedTiming(TypedDict):
+    """Times of one trained model, in seconds.
+
+    test_seconds: predicting the test set once more after a first pass, from the host's memory and back. latency: of
+    single batches, {"bs1_first": the first call, which compiles; "bs1_p50", "bs1_p95": percentiles of later ones}.
+    """
+
+    seed: int
+    test_seconds: float
+    latency: dict[str, float]
 
 
-def accuracy(probabilities: np.ndarray, y: np.ndarray) -> float:
-    """Share of rows whose largest probability is at the label: (n, classes), (n,) -> in [0, 1]."""
-    return float((probabilities.argmax(axis=1) == y).mean())
+class Timings(TypedDict):
+    """data/timings/MODEL.json: the device that the times were taken on, and the times of each seed."""
+
+    device: str
+    seeds: list[SeedTiming]
 
 
 def evaluate(
-    predictor: Callable[..., Predict],
+    predict_in_batches: Callable[..., Predict],
     batch_size: int,
-    sets: dict[str, dict[str, np.ndarray]],
+    images: dict[str, np.ndarray],
     *,
     latency_batches: list[Count],
     latency_repeats: Count,
-) -> tuple[dict[str, np.ndarray], dict[str, float]]:
-    """A model's probabilities for each split, (n, classes) float32, and its accuracies and times in seconds.
+) -> tuple[dict[str, np.ndarray], float, dict[str, float]]:
+    """A model's probabilities for each split, (n, classes) float32, its `test_seconds` and its `latency`.
 
-    `predictor` gives, for a `batch_size`, a function from (n, side, side) uint8 images to probabilities. `test_seconds`
-    is the time of predicting the test set once more after a first pass; `latency_*` that of a single batch of a size.
+    images: (n, side, side) uint8 of each split. `predict_in_batches` gives, for a `batch_size`, a function from images
+    to probabilities. Latency is that of one batch of each size of `latency_batches`.
     """
-    x = sets["test"]["x"]
-    numbers: dict[str, float] = {}
+    test = images["test"]
+    latencies: dict[str, float] = {}
     for size in latency_batches:  # first of all, so that nothing is compiled yet
-        batch = np.resize(x, (size, *x.shape[1:]))
-        found = latency(predictor(batch_size=size), batch, latency_repeats)
-        numbers |= {f"latency_{size}_{key}": value for key, value in found.items()}
-    predict = predictor(batch_size=batch_size)
-    probabilities = {split: predict(arrays["x"]) for split, arrays in sets.items()}
+        batch = np.resize(test, (size, *test.shape[1:]))
+        measured = latency(predict_in_batches(batch_size=size), batch, latency_repeats)
+        latencies |= {f"bs{size}_{name}": seconds for name, seconds in measured.items()}
+    predict = predict_in_batches(batch_size=batch_size)
+    probabilities = {split: predict(x) for split, x in images.items()}
     start = time.perf_counter()
-    predict(x)
-    seconds = round(time.perf_counter() - start, 3)
-    accuracies = {f"{split}_accuracy": accuracy(probabilities[split], sets[split]["y"]) for split in sets}
-    return probabilities, accuracies | {"test_seconds": seconds} | numbers
+    predict(test)
+    return probabilities, round(time.perf_counter() - start, 3), latencies
 
 
 def latency(predict: Predict, x: np.ndarray, repeats: int) -> dict[str, float]:
@@ -62,56 +75,45 @@ def latency(predict: Predict, x: np.ndarray, repeats: int) -> dict[str, float]:
     return {"first": round(first, 6), "p50": round(float(p50), 6), "p95": round(float(p95), 6)}
 
 
-def scores(probabilities: np.ndarray, y: np.ndarray, labels: list[str]) -> dict[str, Any]:
-    """Per-class precision and recall, and the confusion matrix: (n, classes) probabilities, (n,) labels 0..classes-1.
+def logged(probabilities: dict[str, np.ndarray], y: dict[str, np.ndarray], timing: SeedTiming) -> dict[str, float]:
+    """What MLflow keeps of an evaluation: accuracy of each split, scores of each label in test, times in seconds."""
+    names = splits.class_names()
+    predicted = {split: values.argmax(axis=1) for split, values in probabilities.items()}
+    metrics = {f"{split}_accuracy": accuracy(predicted[split], y[split]) for split in predicted}
+    for name, scores in zip(names, class_scores(predicted["test"], y["test"], len(names)), strict=True):
+        metrics |= {f"precision/{name}": scores.precision, f"recall/{name}": scores.recall}
+    times = {f"latency/{name}_s": seconds for name, seconds in timing["latency"].items()}
+    return metrics | {"test_seconds": timing["test_seconds"]} | times
 
-    confusion[i][j] counts the images of label i taken for label j. Precision is 0 for a label never predicted.
+
+def main(params: dict[str, Any], model: str) -> None:
+    """models/MODEL and the splits -> data/predictions/MODEL.npz, data/timings/MODEL.json; MLflow gets the scores.
+
+    The predictions of each split are (seeds, n, classes) float32.
     """
-    from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
-
-    predicted, every = probabilities.argmax(axis=1), np.arange(len(labels))
-    precision, recall, _, images = precision_recall_fscore_support(y, predicted, labels=every, zero_division=0)
-    return {
-        "per_class": {
-            label: {"precision": float(precision[i]), "recall": float(recall[i]), "images": int(images[i])}
-            for i, label in enumerate(labels)
-        },
-        "confusion": confusion_matrix(y, predicted, labels=every).tolist(),
-    }
-
-
-def main(params: dict[str, Any], name: str) -> None:
-    """models/NAME/SEED.keras and the splits -> predictions, report and pictures; each MLflow run gets its numbers.
-
-    data/predictions/NAME.npz has each split's, (replicas, n, classes) float32. The pictures are of the first replica.
-    """
-    batch_size = model_block(params, name)["batch_size"]
-    labels = json.loads(Path("metrics/prepare.json").read_text())["labels"]
-    trained = json.loads(Path(f"models/train/{name}.json").read_text())
-    device = backend.start(seed=params["seed"], device=params["device"])
+    runs = read_json(f"data/runs/{model}.json")
+    device = setup_device(seed=params["seed"], device=params["device"])
     import keras
 
-    sets: dict[str, dict[str, np.ndarray]] = {split: dict(np.load(f"data/{split}.npz")) for split in SPLITS}
-    predictions, replicas = [], []
-    for training in trained["replicas"]:
-        with tracking.resumed_run(name, training["run_id"]) as tracked:
-            model = keras.models.load_model(f"models/{name}/{training['seed']}.keras")
-            predictor = partial(backend.predictor, model)
-            probabilities, numbers = evaluate(predictor, batch_size, sets, **params["evaluate"])
-            detail = scores(probabilities["test"], sets["test"]["y"], labels)
-            tracked.metrics(numbers, step=trained["epochs"])  # of a metric's values MLflow shows that of the last step
-            for measure in ("precision", "recall"):
-                tracked.metrics({f"{measure}_{label}": row[measure] for label, row in detail["per_class"].items()})
+    sets = {split: splits.read(split) for split in SPLITS}
+    images, y = {name: data.x for name, data in sets.items()}, {name: data.y for name, data in sets.items()}
+    predictions, timings = [], []
+    for run in runs["seeds"]:
+        trained = keras.models.load_model(f"models/{model}/{run['seed']}.keras")
+        in_batches = partial(predictor, trained)
+        probabilities, seconds, latencies = evaluate(
+            in_batches, params["models"][model]["batch_size"], images, **params["evaluate"]
+        )
+        timing: SeedTiming = {"seed": run["seed"], "test_seconds": seconds, "latency": latencies}
         predictions.append(probabilities)
-        replicas.append({"seed": training["seed"]} | numbers | detail)
-    with writing(f"data/predictions/{name}.npz") as file:
-        np.savez(file, allow_pickle=False, **{split: np.stack([each[split] for each in predictions]) for split in sets})
-    with Path(f"metrics/history/{name}.csv").open() as lines:
-        history = [{key: float(value) for key, value in row.items()} for row in csv.DictReader(lines)]
-    plots.learning_curves(f"metrics/curves/{name}.png", name, history[: trained["epochs"]])
-    plots.confusions(f"metrics/confusion/{name}.png", {name: np.array(replicas[0]["confusion"])}, labels)
-    write_json(f"models/evaluate/{name}.json", {"device": device, "replicas": replicas})
-
-
-if __name__ == "__main__":
-    run(main)
+        timings.append(timing)
+        metrics = logged(probabilities, y, timing)
+        with tracking.resumed_run(model, f"{model}-seed{run['seed']}", run["run_id"]) as tracked:
+            tracked.log_metrics(metrics)
+        print(f"{model}-seed{run['seed']}: test accuracy {metrics['test_accuracy']:.2%}, {seconds} s", flush=True)
+        del trained, in_batches
+        gc.collect()  # Keras's layers refer to each other: the model would stay for good
+    with atomic_write(f"data/predictions/{model}.npz") as file:
+        stacked = {split: np.stack([probabilities[split] for probabilities in predictions]) for split in SPLITS}
+        np.savez(file, allow_pickle=False, **stacked)
+    write_json(f"data/timings/{model}.json", Timings(device=device, seeds=timings))

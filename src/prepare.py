@@ -3,28 +3,40 @@
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from src import plots
-from src.data import DIGITS, Images
-from src.stage import Fraction, Seed, UserError, run, write_csv, write_json, writing
-
-UNKNOWN, AMBIGUOUS = -1, -2  # in place of a garment's number
+from src.decoding.lookup import identify
+from src.images import charts
+from src.images.splits import SPLITS
+from src.images.store import DIGITS, Images
+from src.pipeline.files import UserError, atomic_write, write_csv, write_json
+from src.pipeline.schema import Fraction, Seed
 
 Groups = list[list[str]]
 
 
+class Part(NamedTuple):
+    """One split.
+
+    x: (n, side, side) uint8 images; y: (n,) int64 labels 0..k-1; garments: (n,) int64 what they show, or UNKNOWN or
+    AMBIGUOUS; rows: (n,) int64, their places among the training or test images given.
+    """
+
+    x: np.ndarray
+    y: np.ndarray
+    garments: np.ndarray
+    rows: np.ndarray
+
+
 def prepare(
     images: Images, public: Images | None, *, groups: Groups, digit_groups: Groups, val_size: Fraction, seed: Seed
-) -> dict[str, Any]:
-    """Labels and a train/validation split.
+) -> tuple[dict[str, Part], list[str], list[str]]:
+    """The splits train, val and test, the names of the labels and those of the garments.
 
-    Returns for each of train, val and test {"x": (n, side, side) uint8, "y": (n,) int64 in 0..k-1, "garments": (n,)
-    int64, "rows": (n,) int64, where it lies among the training or test images}, and the names of "labels" and
-    "garments". The split is scikit-learn's train_test_split, as in the notebook.
-    Raises UserError where groups are not a partition of the names.
+    The split is scikit-learn's train_test_split, as in the notebook.
+    Raises UserError where groups are not a partition of the names, or training images of a label are missing.
     """
     from sklearn.model_selection import train_test_split
 
@@ -32,33 +44,29 @@ def prepare(
         key = "digit_groups" if images.names == DIGITS else "groups"
         label_of = labels_of(images.names, digit_groups if images.names == DIGITS else groups, key)
         labels = [str(label) for label in range(label_of.max() + 1)]
-        names, answers = images.names, (images.y_train, images.y_test)
+        names, garments = images.names, (images.y_train, images.y_test)
         y_train, y_test = label_of[images.y_train], label_of[images.y_test]
     else:
         values = np.unique(images.y_train)
         labels = [str(value) for value in values]
         y_train, y_test = np.searchsorted(values, images.y_train), np.searchsorted(values, images.y_test)
         names = public.names if public else ()
-        answers = identify(images.x_train, public), identify(images.x_test, public)
+        garments = identify(images.x_train, public), identify(images.x_test, public)
     try:
-        rows, val_rows = train_test_split(np.arange(len(y_train)), test_size=val_size, random_state=seed)
+        train, val = train_test_split(np.arange(len(y_train)), test_size=val_size, random_state=seed)
     except ValueError:  # nothing would be left on one side
-        rows = val_rows = np.array([], dtype=int)
-    if len(set(y_train[rows])) < len(labels):
+        train = val = np.array([], dtype=int)
+    if len(set(y_train[train])) < len(labels):
         raise UserError(
             f"params.yaml: prepare.val_size: must leave training images of each of the {len(labels)} labels. "
-            f"Got {val_size} of {len(y_train)} images, which leaves {len(rows)} and not every label."
+            f"Got {val_size} of {len(y_train)} images, which leaves {len(train)} and not every label."
         )
-    sources = {
-        "train": (images.x_train, y_train, answers[0], rows),
-        "val": (images.x_train, y_train, answers[0], val_rows),
-        "test": (images.x_test, y_test, answers[1], np.arange(len(y_test))),
+    parts = {
+        "train": Part(images.x_train[train], y_train[train], garments[0][train], train),
+        "val": Part(images.x_train[val], y_train[val], garments[0][val], val),
+        "test": Part(images.x_test, y_test, garments[1], np.arange(len(y_test))),
     }
-    splits = {
-        split: {"x": x[rows], "y": y[rows], "garments": garments[rows], "rows": rows}
-        for split, (x, y, garments, rows) in sources.items()
-    }
-    return splits | {"labels": labels, "garments": list(names)}
+    return parts, labels, list(names)
 
 
 def labels_of(names: Sequence[str], groups: Groups, key: str = "groups") -> np.ndarray:
@@ -81,19 +89,6 @@ def labels_of(names: Sequence[str], groups: Groups, key: str = "groups") -> np.n
     return np.array([label_of[name] for name in names])
 
 
-def identify(x: np.ndarray, public: Images | None) -> np.ndarray:
-    """The garment of each image by exact match of all its pixels with a public image, training or test.
-
-    (n, side, side) uint8 -> (n,) int64: its number, AMBIGUOUS where equal public images differ, UNKNOWN without one.
-    """
-    known: dict[bytes, int] = {}
-    for images, garments in ((public.x_train, public.y_train), (public.x_test, public.y_test)) if public else ():
-        for image, garment in zip(images, garments.tolist(), strict=True):
-            if known.setdefault(image.tobytes(), garment) != garment:
-                known[image.tobytes()] = AMBIGUOUS
-    return np.array([known.get(image.tobytes(), UNKNOWN) for image in x])
-
-
 def subject(names: Sequence[str], garments: np.ndarray) -> str:
     """What the images show, as far as most of the (n,) garments are known: Fashion-MNIST, digits or unknown."""
     if not names or (garments >= 0).mean() < 0.5:
@@ -101,39 +96,37 @@ def subject(names: Sequence[str], garments: np.ndarray) -> str:
     return "digits" if tuple(names) == DIGITS else "Fashion-MNIST"
 
 
+def save(splits: dict[str, Part], labels: list[str], names: list[str]) -> None:
+    """Write data/{train,val,test}.npz for stages that learn, data/{garments,source_index}.npz for those that check."""
+    for split, part in splits.items():
+        with atomic_write(f"data/{split}.npz") as file:
+            np.savez(file, allow_pickle=False, x=part.x, y=part.y, labels=np.array(labels))
+    with atomic_write("data/garments.npz") as file:
+        by_split = {split: part.garments for split, part in splits.items()}
+        np.savez(file, allow_pickle=False, names=np.array(names, dtype=str), **by_split)
+    with atomic_write("data/source_index.npz") as file:
+        np.savez(file, allow_pickle=False, **{split: part.rows for split, part in splits.items()})
+
+
 def main(params: dict[str, Any]) -> None:
-    """data/raw -> data/{train,val,test}.npz for those who learn, data/{garments,rows}.npz for those who check."""
-    public = Path("data/raw/public.npz")
-    prepared = prepare(
-        Images.load("data/raw/images.npz"), Images.load(public) if public.exists() else None, **params["prepare"]
-    )
-    splits = {split: prepared[split] for split in ("train", "val", "test")}
-    for split, arrays in splits.items():
-        with writing(f"data/{split}.npz") as file:
-            np.savez(file, x=arrays["x"], y=arrays["y"])
-    with writing("data/garments.npz") as file:
-        np.savez(
-            file,
-            names=np.array(prepared["garments"], dtype=str),
-            **{split: arrays["garments"] for split, arrays in splits.items()},
-        )
-    with writing("data/rows.npz") as file:
-        np.savez(file, allow_pickle=False, **{split: arrays["rows"] for split, arrays in splits.items()})
-    labels = prepared["labels"]
+    """data/raw -> the splits in data/, and how many images of each label they have."""
+    path = Path("data/raw/public.npz")
+    public = Images.load(path) if path.exists() else None
+    splits, labels, names = prepare(Images.load("data/raw/images.npz"), public, **params["prepare"])
+    save(splits, labels, names)
     counts = {
-        split: dict(zip(labels, np.bincount(arrays["y"], minlength=len(labels)).tolist(), strict=True))
-        for split, arrays in splits.items()
+        split: dict(zip(labels, np.bincount(splits[split].y, minlength=len(labels)).tolist(), strict=True))
+        for split in SPLITS
     }
-    rows = [
-        {"split": split, "label": label, "images": images}
-        for split, by_label in counts.items()
-        for label, images in by_label.items()
-    ]
-    write_csv("metrics/class_counts.csv", rows)
-    plots.class_counts("metrics/class_counts.png", counts)
-    report = {"labels": labels, "images": counts, "shows": subject(prepared["garments"], splits["test"]["garments"])}
-    write_json("metrics/prepare.json", report)
-
-
-if __name__ == "__main__":
-    run(main)
+    write_csv(
+        "metrics/prepare/class_counts.csv",
+        [
+            {"split": split, "label": label, "count": count}
+            for split, by_label in counts.items()
+            for label, count in by_label.items()
+        ],
+    )
+    charts.class_counts("metrics/prepare/class_counts.png", counts)
+    report = {"subject": subject(names, splits["test"].garments), "labels": labels, "counts": counts}
+    write_json("metrics/prepare/splits.json", report)
+    print(f"prepare: {', '.join(f'{len(splits[split].y):,} {split}' for split in SPLITS)} images, {len(labels)} labels")

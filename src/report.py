@@ -15,10 +15,13 @@ from typing import Any
 
 import numpy as np
 
-from src import plots, tracking
-from src.pictures import atlas, picture, pictured, sheet
-from src.stage import SRC, Count, run, writing
-from src.table import COSTS, Column, best, columns, more_columns, notes
+from src.pipeline import tracking
+from src.pipeline.files import atomic_write
+from src.pipeline.schema import Count
+from src.reporting.maps import atlas, picture, pictured, sheet
+
+pass
+from src.comparison.table import COSTS, Column, best, columns, more_columns, notes
 
 PAGE = "metrics/report.html"
 FOUND = ("fetch", "prepare", "comparison", "claims", "audit", "embed", "cluster", "stability", "decoding")
@@ -31,7 +34,7 @@ def report(
     made: Mapping[str, Any],
     rule: Mapping[str, Any],
     *,
-    dots: Count,
+    max_points: Count,
     side: Count,
 ) -> str:
     """The page, HTML.
@@ -143,7 +146,7 @@ def main(params: dict[str, Any]) -> None:
     tags = {"best": said["best"], "tied": " ".join(said["tied"])}
     tags |= {f"label_{label}": garments for label, garments in said["labels"].items()}
     with tracking.new_run("report", tags, {}) as tracked:
-        with writing(PAGE) as file:
+        with atomic_write(PAGE) as file:
             file.write_text(report(found, shown, made, params["compare"], **params["report"]))
         tracked.artifact(PAGE)
 
@@ -162,7 +165,3 @@ def _rows(path: Path) -> list[dict[str, Any]]:
     frame = pd.read_csv(path, dtype=texts, keep_default_na=False, na_values=[""]).astype(object)
     content: list[Any] = frame.where(frame.notna(), None).to_dict("records")
     return content
-
-
-if __name__ == "__main__":
-    run(main)

@@ -5,10 +5,12 @@ from typing import Any
 
 import numpy as np
 
-from src import plots, splits
-from src.cluster import agreement, describe, k_distances
-from src.dbscan import NOISE, dbscan
-from src.stage import Count, Fraction, Seed, UserError, run, write_json
+from src.clustering import charts
+from src.clustering.agreement import agreement, describe, k_distances
+from src.clustering.dbscan import NOISE, dbscan
+from src.images import splits
+from src.pipeline.files import UserError, write_json
+from src.pipeline.schema import Count, Fraction, Seed, Several
 
 Truths = dict[str, np.ndarray]  # (n,) ints; negative where it is not known
 
@@ -20,14 +22,16 @@ def stability(
     eps: float,
     min_samples: int,
     *,
-    band: Fraction,
-    steps: Count,
-    k_max: Count,
-    sample: Count,
-    seeds: Count,
-    resamples: Count,
-    min_cluster_size: Count,
-    components: Count,
+    eps_range: Fraction,
+    n_eps: Count,
+    max_clusters: Several,
+    silhouette_sample: Several,
+    n_seeds: Several,
+    n_init: Count,
+    n_bootstrap: Count,
+    confidence: Fraction,
+    min_cluster_size: Several,
+    n_components: Count,
     seed: Seed,
 ) -> dict[str, Any]:
     """The clusters found by KMeans and DBSCAN beside those of other choices.
@@ -40,21 +44,21 @@ def stability(
     from sklearn.decomposition import PCA
 
     most = min(features["pixels"].shape)
-    if components > most:
-        raise UserError(f"params.yaml: stability.components: must be at most {most}. Got {components}.")
-    features = features | {"pixels": PCA(components, random_state=seed).fit_transform(features["pixels"])}
+    if n_components > most:
+        raise UserError(f"params.yaml: stability.n_components: must be at most {most}. Got {n_components}.")
+    features = features | {"pixels": PCA(n_components, random_state=seed).fit_transform(features["pixels"])}
     trained, k = features["trained"], len(np.unique(found["kmeans"]))
     rng = np.random.default_rng(seed)
     return {
         "eps": {
             "given": eps,
             "knee": knee(k_distances(trained, max(min_samples - 1, 1))),
-            "band": eps_band(trained, np.linspace(1 - band, 1 + band, steps) * eps, min_samples, truths),
+            "band": eps_band(trained, np.linspace(1 - eps_range, 1 + eps_range, n_eps) * eps, min_samples, truths),
         },
-        "k": silhouettes(trained, range(2, k_max + 1), sample, seed),
-        "seeds": seed_agreement(trained, k, range(seed, seed + seeds)),
+        "k": silhouettes(trained, range(2, max_clusters + 1), silhouette_sample, seed),
+        "seeds": seed_agreement(trained, k, range(seed, seed + n_seeds)),
         "hdbscan": describe(hdbscan(trained, min_cluster_size), truths),
-        "intervals": {name: intervals(clusters, truths, resamples, rng) for name, clusters in found.items()},
+        "intervals": {name: intervals(clusters, truths, n_bootstrap, rng) for name, clusters in found.items()},
         "features": {name: by_features(each, k, truths, seed) for name, each in features.items()},
         "red_flags": [flag for name, clusters in found.items() for flag in red_flags(name, clusters)],
     }
@@ -154,16 +158,12 @@ def red_flags(name: str, clusters: np.ndarray) -> list[str]:
 
 
 def main(params: dict[str, Any]) -> None:
-    """data/embedding.npz, data/clusters.npz and the images -> metrics/stability.json and .png."""
+    """data/embedding.npz, data/clusters.npz and the images -> metrics/stability/stability.json and .png."""
     split, cluster = params["embed"]["split"], params["cluster"]
-    embedding, clusters, x = np.load("data/embedding.npz"), np.load("data/clusters.npz"), splits.read(split, "x")
+    embedding, clusters, (x, y) = np.load("data/embedding.npz"), np.load("data/clusters.npz"), splits.read(split)
     pixels = x.reshape(len(x), -1) / np.float32(255)
     features = {"trained": embedding["features"], "untrained": embedding["untrained"], "pixels": pixels}
-    truths = {"labels": splits.read(split, "y"), "garments": splits.garments(split)}
+    truths = {"labels": y, "garments": splits.garments(split)}
     report = stability(features, dict(clusters), truths, cluster["eps"], cluster["min_samples"], **params["stability"])
-    plots.stability("metrics/stability.png", report)
-    write_json("metrics/stability.json", report)
-
-
-if __name__ == "__main__":
-    run(main)
+    charts.stability("metrics/stability/stability.png", report)
+    write_json("metrics/stability/stability.json", report)

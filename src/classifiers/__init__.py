@@ -7,9 +7,12 @@ import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from src.pipeline.files import UserError, atomic_write
+
 if TYPE_CHECKING:  # Keras takes seconds to import: only a call pays for it
     import keras
 
+AMPLE_SIDE = 64  # pixels: an architecture that cannot be built for such images cannot be built at all
 ARCHITECTURES = sorted(path.stem for path in Path(__file__).parent.glob("[a-z]*.py"))
 
 
@@ -21,14 +24,25 @@ def body(architecture: str) -> Any:
 def build(*, side: int, classes: int, architecture: str, **block: Any) -> "keras.Model":
     """An untrained classifier: (n, side, side) uint8 images -> (n, classes) float32 probabilities.
 
-    Its last hidden layer is named `embedding`. Raises ValueError where the images are too small for the architecture.
+    Its last hidden layer is named `embedding`. Raises UserError where the images are too small for the architecture, or
+    its body does not return a vector for each image.
     """
     import keras
 
     images = keras.Input((side, side), dtype="uint8", name="images")
     x = keras.layers.Reshape((side, side, 1), name="channel")(images)
     x = keras.layers.Rescaling(1 / 255, name="rescale")(x)
-    x = body(architecture)(x, **block)
+    try:
+        x = body(architecture)(x, **block)
+    except ValueError:
+        if side >= AMPLE_SIDE:
+            raise  # the images are not what is wrong
+        build(side=AMPLE_SIDE, classes=classes, architecture=architecture, **block)
+        message = f"architecture {architecture} must have larger images. Got {side} x {side} pixels."
+        raise UserError(message) from None
+    if len(x.shape) != 2:
+        must = "`body` must return one vector for each image, (n, features): end it with Flatten or a dense layer"
+        raise UserError(f"src/classifiers/{architecture}.py: {must}. Got shape {('n', *x.shape[1:])}.")
     return keras.Model(images, keras.layers.Dense(classes, activation="softmax", name="label")(x))
 
 
@@ -49,11 +63,9 @@ def save(model: "keras.Model", path: str) -> None:
     """Write a .keras file without the optimizer's state, the same bytes for the same weights."""
     import keras
 
-    from src.stage import writing
-
     bare = keras.Model.from_config(model.get_config())  # not compiled: no optimizer to save
     bare.set_weights(model.get_weights())
-    with writing(path) as file:
+    with atomic_write(path) as file:
         bare.save(file)
         _normalise(file)
 

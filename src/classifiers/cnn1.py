@@ -3,7 +3,7 @@
 from typing import Any
 
 from src.classifiers import conv
-from src.stage import Activation
+from src.pipeline.schema import Activation
 
 
 def body(x: Any, *, activation: Activation) -> Any:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from src.stage import Activation
+from src.pipeline.schema import Activation
 
 
 def body(x: Any, *, activation: Activation) -> Any:

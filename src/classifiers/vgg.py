@@ -3,7 +3,7 @@
 from typing import Any
 
 from src.classifiers import conv
-from src.stage import Activation, Share
+from src.pipeline.schema import Activation, Share
 
 
 def body(x: Any, *, activation: Activation, dropout: Share) -> Any:

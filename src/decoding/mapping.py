@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from src.counting import Split, proportion
-from src.stage import UserError
+from src.decoding.counts import Split, proportion
+from src.pipeline.files import UserError
 
 UNDECIDED = -1
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from src import splits
-from src.prepare import AMBIGUOUS, UNKNOWN
+from src.images import splits
+from src.images.store import AMBIGUOUS, UNKNOWN
 
 COLUMNS = 100  # images in a row of the sheet that all dots' images are on
 

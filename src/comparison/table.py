@@ -4,9 +4,9 @@ from collections.abc import Callable, Mapping, Sequence
 from statistics import mean, stdev
 from typing import Any, NamedTuple
 
-from src import evidence
-from src.claims import turning_epoch
-from src.splits import SPLITS
+from src.comparison import statistics as evidence
+from src.comparison.claims import turning_epoch
+from src.images.splits import SPLITS
 
 COSTS = {"train_seconds": "training time, seconds", "parameters": "parameters"}  # what accuracy is weighed against
 

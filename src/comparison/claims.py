@@ -8,7 +8,7 @@ the confidence by itself: nothing corrects for their number.
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal, NamedTuple
 
-from src import evidence
+from src.comparison import statistics as evidence
 
 Run = Mapping[str, Any]  # of one model and seed, as compare joins them: the reports' numbers and the history's columns
 

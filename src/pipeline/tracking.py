@@ -1,28 +1,21 @@
 """MLflow, and the only file that imports it: a run for each training and each report, in one store at the top."""
 
 import fcntl
-import numbers
 import os
 import re
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from src.stage import UserError
+from src.pipeline.files import UserError, repository_root
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 EXPERIMENT = "mystery-fashion"
-
-
-def root() -> Path:
-    """The repository's top: DVC names the main checkout even to a stage that runs in a temporary copy of it."""
-    here = re.split(r"/\.dvc/tmp/exps/", str(Path(__file__).resolve().parents[1]))[0]
-    return Path(os.environ.get("DVC_ROOT") or here)
 
 
 def connect() -> tuple["MlflowClient", str]:
@@ -33,7 +26,7 @@ def connect() -> tuple["MlflowClient", str]:
 
     uri = os.environ.get("MLFLOW_TRACKING_URI") or "sqlite:///mlflow.db"
     if relative := re.fullmatch(r"sqlite:///([^/].*)", uri):  # anchored, or a temporary copy's runs are deleted with it
-        uri = f"sqlite:///{root() / relative[1]}"
+        uri = f"sqlite:///{repository_root() / relative[1]}"
     with _refusals_told(uri), _alone(uri):
         client = MlflowClient(tracking_uri=uri)
         experiment = client.get_experiment_by_name(EXPERIMENT)
@@ -42,7 +35,7 @@ def connect() -> tuple["MlflowClient", str]:
                 client.restore_experiment(experiment.experiment_id)
             return client, experiment.experiment_id
         place = (
-            (root() / "mlartifacts").as_uri() if uri.startswith("sqlite:") else None
+            (repository_root() / "mlartifacts").as_uri() if uri.startswith("sqlite:") else None
         )  # else below the current folder
         return client, client.create_experiment(EXPERIMENT, artifact_location=place)
 
@@ -91,27 +84,30 @@ class Run:
     def __init__(self, client: "MlflowClient", run_id: str) -> None:
         self.client, self.id = client, run_id
 
-    def metrics(self, metrics: dict[str, float], step: int = 0) -> None:
-        """Log numbers; the rest of a report, such as text, is passed over."""
+    def log_metrics(self, metrics: Mapping[str, float], step: int = 0) -> None:
+        """Log numbers."""
         from mlflow.entities import Metric
 
         now = int(time.time() * 1000)
-        logged = {k: v for k, v in metrics.items() if isinstance(v, numbers.Real) and not isinstance(v, bool)}
-        self.client.log_batch(self.id, metrics=[Metric(name, float(v), now, step) for name, v in logged.items()])
+        self.client.log_batch(self.id, [Metric(name, float(value), now, step) for name, value in metrics.items()])
 
-    def tags(self, tags: dict[str, Any]) -> None:
+    def log_epoch(self, epoch: int, logs: Mapping[str, float]) -> None:
+        """Log a training's loss and accuracy after an epoch, as a point of the curves `epoch_...`."""
+        self.log_metrics({f"epoch_{name}": value for name, value in logs.items()}, step=epoch)
+
+    def set_tags(self, tags: Mapping[str, object]) -> None:
         """Set tags."""
         for name, value in tags.items():
             self.client.set_tag(self.id, name, str(value))
 
-    def artifact(self, path: str) -> None:
+    def log_artifact(self, path: str) -> None:
         """Keep a copy of a file with the run."""
         self.client.log_artifact(self.id, path)
 
 
-def training_run(model: str, params: dict[str, Any]) -> AbstractContextManager[Run]:
-    """A new run of a model with these params; as `new_run`."""
-    return new_run(model, {"model": model}, params)
+def training_run(model: str, name: str, params: dict[str, Any]) -> AbstractContextManager[Run]:
+    """A new run of that name for a training of a model with these params; as `new_run`."""
+    return new_run(name, {"model": model}, params)
 
 
 @contextmanager
@@ -132,7 +128,7 @@ def new_run(name: str, tags: dict[str, str], params: dict[str, Any]) -> Iterator
 
 
 @contextmanager
-def resumed_run(model: str, run_id: str) -> Iterator[Run]:
+def resumed_run(model: str, name: str, run_id: str) -> Iterator[Run]:
     """The run of a trained model once more, its end time kept; FAILED when the block fails. Raises UserError.
 
     Where the store does not have that run (a restored model, a new store), one run stands for it, tagged `trained_in`.
@@ -145,7 +141,7 @@ def resumed_run(model: str, run_id: str) -> Iterator[Run]:
             run = Run(client, found[0].info.run_id)
         else:
             tags = _origin() | {"model": model, "trained_in": run_id, "note": "the training run is not in this store"}
-            run = Run(client, client.create_run(experiment, run_name=model, tags=tags).info.run_id)
+            run = Run(client, client.create_run(experiment, run_name=name, tags=tags).info.run_id)
             client.set_terminated(run.id)
         try:
             yield run

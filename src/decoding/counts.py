@@ -5,8 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from src.data import GARMENTS
-from src.prepare import AMBIGUOUS, UNKNOWN
+from src.images.store import AMBIGUOUS, GARMENTS, UNKNOWN
 
 # (n,) each. y: the label's number; garments: the garment's, AMBIGUOUS or UNKNOWN; names: what the images go by.
 Split = dict[str, np.ndarray]

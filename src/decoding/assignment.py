@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from src.counting import proportion
+from src.decoding.counts import proportion
 
 
 def places(counts: np.ndarray, garments: int) -> np.ndarray:

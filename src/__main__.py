@@ -1,0 +1,50 @@
+"""The command line: `python -m src STAGE [MODEL]`."""
+
+import argparse
+import ast
+import importlib
+import inspect
+from pathlib import Path
+
+from src.params import STAGES, check_known, check_layer, read_params
+from src.pipeline.runner import run
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Check params.yaml whole, then run one stage."""
+    parser = argparse.ArgumentParser(
+        prog="python -m src",
+        description="Run one stage of dvc.yaml on the files that are there. `dvc repro` runs those that are needed.",
+        epilog="\n".join(f"  {stage:<10} {_summary(stage)}" for stage in STAGES),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("stage", choices=STAGES, metavar="STAGE", help="one of the stages below")
+    parser.add_argument("model", nargs="?", metavar="MODEL", help="for train and evaluate: a model of params.yaml")
+    chosen = parser.parse_args(arguments)
+    stage = importlib.import_module(f"src.{chosen.stage}").main
+    takes_model = "model" in inspect.signature(stage).parameters
+    if takes_model and chosen.model is None:
+        parser.error(f"{chosen.stage} must have a MODEL, as in `python -m src {chosen.stage} cm1`")
+    if chosen.model is not None and not takes_model:
+        parser.error(f"{chosen.stage} takes no MODEL. Got {chosen.model}")
+    models = [] if chosen.model is None else [chosen.model]
+
+    def work() -> None:
+        params = read_params()
+        for model in models:
+            check_known("the model", model, params["models"])
+        if chosen.stage == STAGES[0]:  # before anything long has begun
+            check_layer(params)
+        stage(params, *models)
+
+    run(" ".join([chosen.stage, *models]), work)
+
+
+def _summary(stage: str) -> str:
+    """The first sentence of a stage's docstring, read without importing what it imports."""
+    source = Path(__file__).with_name(f"{stage}.py").read_text(encoding="utf-8")
+    return (ast.get_docstring(ast.parse(source)) or "").split("\n")[0]
+
+
+if __name__ == "__main__":
+    main()

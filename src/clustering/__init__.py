@@ -1,0 +1,1 @@
+"""Clusters of the encoder's features: DBSCAN, agreement with the truth, stability, charts."""

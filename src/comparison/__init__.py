@@ -1,0 +1,1 @@
+"""How the models differ and how surely: runs, scores, statistics, calibration, claims, the table and its charts."""

@@ -1,0 +1,98 @@
+"""Every training joined once with its evaluation: the records that the comparison, the audit and the page read."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from src.comparison import scores
+from src.images import splits
+from src.images.splits import SPLITS
+from src.pipeline.files import read_csv, read_json
+
+HISTORY = ("epoch", "loss", "accuracy", "val_loss", "val_accuracy")
+
+
+@dataclass(frozen=True)
+class Run:
+    """A model trained from one seed, and evaluated.
+
+    history: a list per column of HISTORY, a value per epoch. probabilities: (n, classes) float32 of each split.
+    y: (n,) int64, the labels of each split. Times are in seconds: train_seconds on `device`, the others on `timed_on`;
+    latency: {"bs1_p50": ...}, of single batches.
+    """
+
+    model: str
+    seed: int
+    run_id: str
+    recipe: dict[str, Any]
+    n_params: int
+    loss: str
+    device: str
+    software: str
+    train_seconds: float
+    history: dict[str, list[float]]
+    timed_on: str
+    test_seconds: float
+    latency: dict[str, float]
+    probabilities: dict[str, np.ndarray]
+    y: dict[str, np.ndarray]
+
+    @cached_property
+    def predicted(self) -> dict[str, np.ndarray]:
+        """The most probable label of each image, (n,) int64, of each split."""
+        return {split: values.argmax(axis=1) for split, values in self.probabilities.items()}
+
+    @cached_property
+    def correct(self) -> dict[str, np.ndarray]:
+        """Whether each image was classified correctly, (n,) bool, of each split."""
+        return {split: self.predicted[split] == y for split, y in self.y.items()}
+
+    @cached_property
+    def accuracy(self) -> dict[str, float]:
+        """The share of images that were classified correctly, in [0, 1], of each split."""
+        return {split: scores.accuracy(self.predicted[split], y) for split, y in self.y.items()}
+
+    @property
+    def epochs(self) -> int:
+        """How many epochs it was trained."""
+        return len(self.history["epoch"])
+
+    @property
+    def best_epoch(self) -> int:
+        """The epoch of the lowest validation loss, from 1."""
+        return int(np.argmin(self.history["val_loss"])) + 1
+
+
+def read_runs(models: Iterable[str]) -> dict[str, list[Run]]:
+    """The runs of each model, in the order of their seeds."""
+    y = {split: splits.read(split).y for split in SPLITS}
+    return {model: _read(model, y) for model in models}
+
+
+def _read(model: str, y: dict[str, np.ndarray]) -> list[Run]:
+    """The runs of one model."""
+    trained, timings = read_json(f"data/runs/{model}.json"), read_json(f"data/timings/{model}.json")
+    history = read_csv(f"metrics/train/history/{model}.csv")
+    shared = {key: trained[key] for key in ("recipe", "n_params", "loss", "device", "software")}
+    with np.load(f"data/predictions/{model}.npz") as file:
+        probabilities = {split: file[split] for split in SPLITS}
+    runs = []
+    for number, (training, timing) in enumerate(zip(trained["seeds"], timings["seeds"], strict=True)):
+        rows = [row for row in history if int(row["seed"]) == training["seed"]]
+        runs.append(
+            Run(
+                model=model,
+                **shared,
+                **training,
+                history={column: [float(row[column]) for row in rows] for column in HISTORY},
+                timed_on=timings["device"],
+                test_seconds=timing["test_seconds"],
+                latency=timing["latency"],
+                probabilities={split: values[number] for split, values in probabilities.items()},
+                y=y,
+            )
+        )
+    return runs

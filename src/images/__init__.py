@@ -1,0 +1,1 @@
+"""What the data is: its formats, where it comes from, and the splits on disk."""

@@ -1,0 +1,28 @@
+"""Charts of the data: how many images each label has, and sheets of images."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from src.pipeline.figure import figure
+
+
+def class_counts(path: str, counts: Mapping[str, Mapping[str, int]]) -> None:
+    """Images per label in each split, {split: {label: images}}, as bars with their numbers."""
+    with figure(path, 1, len(counts), (4 * len(counts), 3.2)) as axes:
+        for ax, (split, by_label) in zip(axes[0], counts.items(), strict=True):
+            bars = ax.bar(list(by_label), list(by_label.values()), color="tab:blue")
+            ax.bar_label(bars)
+            ax.set(title=f"{split}: {sum(by_label.values())} images", xlabel="label", ylabel="images")
+            ax.grid(axis="x", visible=False)
+
+
+def image_sheet(path: str, rows: Sequence[Sequence[tuple[Any, str]]]) -> None:
+    """Rows of (side, side) uint8 pictures, each with a caption above."""
+    columns = max(len(row) for row in rows)
+    with figure(path, len(rows), columns, (1.15 * columns, 1.3 * len(rows))) as axes:
+        for line, row in zip(axes, rows, strict=True):
+            for ax in line:
+                ax.axis("off")
+            for ax, (picture, caption) in zip(line, row, strict=False):
+                ax.imshow(picture, cmap="gray_r", vmin=0, vmax=255)
+                ax.set_title(caption, fontsize=7)

@@ -1,0 +1,54 @@
+"""The splits on disk, as `prepare` left them: the only reader of data/{train,val,test,garments,source_index}.npz."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from src.pipeline.schema import Split
+
+SPLITS: tuple[Split, ...] = ("train", "val", "test")
+
+
+class Labelled(NamedTuple):
+    """Images x, (n, side, side) uint8, and the numbers of their labels y, (n,) int64."""
+
+    x: np.ndarray
+    y: np.ndarray
+
+
+def read(split: Split) -> Labelled:
+    """Images and labels of a split; `all`: those of train, val and test, one after the other."""
+    files = [np.load(f"data/{part}.npz") for part in parts(split)]
+    return Labelled(np.concatenate([file["x"] for file in files]), np.concatenate([file["y"] for file in files]))
+
+
+def class_names() -> list[str]:
+    """The name of each label, by its number; as many as there are classes."""
+    names: list[str] = np.load("data/train.npz")["labels"].tolist()
+    return names
+
+
+def garments(split: Split) -> np.ndarray:
+    """What each image shows, (n,) int64 numbers of `garment_names`, negative where it is not known.
+
+    For stages that check, never for those that learn.
+    """
+    file = np.load("data/garments.npz")
+    return np.concatenate([file[part] for part in parts(split)])
+
+
+def garment_names() -> list[str]:
+    """The names of what the images show, by number; none where nothing is known of it."""
+    names: list[str] = np.load("data/garments.npz")["names"].tolist()
+    return names
+
+
+def image_ids(split: Split) -> list[str]:
+    """Each image's id: its split and row in the files given to `prepare`; `train 0` is the first training image."""
+    rows = np.load("data/source_index.npz")
+    return [f"{'test' if part == 'test' else 'train'} {row}" for part in parts(split) for row in rows[part]]
+
+
+def parts(split: Split) -> tuple[Split, ...]:
+    """The splits that a split consists of."""
+    return SPLITS if split == "all" else (split,)

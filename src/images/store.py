@@ -1,0 +1,32 @@
+"""Labelled images as `fetch` writes them, and what Fashion-MNIST and the digits show."""
+
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+GARMENTS = ("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot")
+DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
+
+SIDE = 28  # pixels, of Fashion-MNIST
+UNKNOWN, AMBIGUOUS = -1, -2  # in place of the number of what an image shows
+
+
+class Images(NamedTuple):
+    """Labelled images: x (n, side, side) uint8, y (n,) int64. With `names`, names[y[i]] is what image i shows."""
+
+    x_train: np.ndarray
+    y_train: np.ndarray
+    x_test: np.ndarray
+    y_test: np.ndarray
+    names: tuple[str, ...] = ()
+
+    def save(self, path: Path) -> None:
+        """Write an uncompressed .npz."""
+        np.savez(path, **self._asdict())
+
+    @classmethod
+    def load(cls, path: str | Path) -> "Images":
+        """Read what `save` wrote."""
+        with np.load(path) as file:
+            return cls(**{key: file[key] for key in cls._fields[:-1]}, names=tuple(file["names"].tolist()))

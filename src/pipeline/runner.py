@@ -1,0 +1,44 @@
+"""How any stage runs: a failure says why in one line, ends with a non-zero status and leaves nothing half-done."""
+
+import gc
+import os
+import signal
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from src.pipeline.files import UserError, written
+
+
+def run(stage: str, work: Callable[[], None]) -> None:
+    """Do a stage's work; where it fails, say why in one line if the user can put it right, and exit non-zero.
+
+    Every file that the stage had written is removed then.
+    """
+    # Python's default rounds of garbage collection are a third of the time in which TensorFlow and MLflow load.
+    gc.set_threshold(100_000, 20, 20)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) != signal.SIG_IGN:  # as nohup sets it
+            signal.signal(number, _exit)
+    try:
+        work()
+        gc.freeze()  # or the end of the process would go through all that was loaded once more
+    except BaseException as error:
+        for path in written:
+            path.unlink(missing_ok=True)
+        if isinstance(error, KeyboardInterrupt):
+            sys.exit(130)
+        if isinstance(error, UserError):
+            sys.exit(f"{stage}: {error}")
+        if isinstance(error, OSError) and not os.environ.get("TRACEBACK"):
+            reason, place = error.strerror or str(error).split("\n")[0], f": {error.filename}" if error.filename else ""
+            sys.exit(
+                f"{stage}: {reason}{place}. Nothing that this stage had written was kept; put it right and run again "
+                "(TRACEBACK=1 shows where it happened)."
+            )
+        raise
+
+
+def _exit(number: int, _: Any) -> None:
+    """End the stage in order when it is told to stop: its MLflow run is closed, as FAILED."""
+    sys.exit(128 + number)

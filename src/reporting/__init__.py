@@ -1,0 +1,1 @@
+"""The report's page: template, style, script, and the images and maps on it."""
