@@ -1,48 +1,60 @@
-# `make repro` and `make test` set everything up themselves. The environment is .venv.
+# `make` alone lists the targets. The environment is .venv; every target that needs it sets it up.
 PYTHON ?= python3
+REPOSITORY ?= .
 DEMO := .demo
 
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 unexport PYTHONDONTWRITEBYTECODE  # without compiled bytecode every import of TensorFlow takes three times as long
 
-.PHONY: repro test demo bench lock
+.PHONY: help repro demo ui test bench lock
 .DELETE_ON_ERROR:
 
+help:
+	@echo "make demo    the whole pipeline in minutes: 3,000 images, one epoch, one seed, in a clone of its own ($(DEMO))"
+	@echo "make repro   the whole pipeline: all images, all epochs, 24 trainings (hours on two CPU cores)"
+	@echo "make ui      MLflow's pages of all runs; of the demo's: make ui REPOSITORY=$(DEMO)"
+	@echo "make test    checks and tests"
+	@echo "make bench   measures what docs/speed.md says, on a quiet machine (about an hour)"
+	@echo "make lock    resolves the dependencies anew (needs uv)"
+	@echo "The first of them installs 190 packages (3.3 GB) into .venv, which takes two minutes or more."
+
 repro: .venv/installed
-	.venv/bin/dvc repro
+	dvc repro
 
-test: .venv/installed
-	.venv/bin/ruff check
-	.venv/bin/ruff format --check
-	.venv/bin/mypy
-	.venv/bin/pytest
-
-# The whole pipeline on 3,000 images with one epoch, in a clone of its own: .demo/metrics has the results.
 demo: export GIT_AUTHOR_NAME = demo
 demo: export GIT_AUTHOR_EMAIL = demo@localhost
 demo: export GIT_COMMITTER_NAME = demo
 demo: export GIT_COMMITTER_EMAIL = demo@localhost
 demo: .venv/installed
-	rm -rf $(DEMO)
+	@test ! -e $(DEMO) || { echo "$(DEMO) is there already, perhaps with experiments of yours. To start anew: rm -rf $(DEMO)"; exit 1; }
 	git clone --quiet . $(DEMO)
-	cd $(DEMO) && dvc exp run --name demo -S data.limit=3000 -S epochs=1
-	cat $(DEMO)/metrics/comparison.md
+	cd $(DEMO) && dvc exp run --name demo -S fetch.limit=3000 -S epochs=1 -S replicas=1
+	@echo "Open $(DEMO)/metrics/report.html in a browser. MLflow has the runs: make ui REPOSITORY=$(DEMO)"
 
-# What the README says of speed: benchmarks/train.md, start.md and scale.md. A quiet machine, about an hour; `pip install torch==2.13.0`
-# into .venv adds PyTorch to the comparison.
+# MLflow 3 opens another view unless the address asks for the runs. Its jobs, which nothing here uses, are six processes.
+ui: .venv/installed
+	@echo "The runs: http://127.0.0.1:5000/#/experiments/1/runs?workflowType=machine_learning"
+	cd $(REPOSITORY) && MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false mlflow ui --workers 1
+
+test: .venv/installed
+	ruff check
+	ruff format --check
+	mypy
+	pytest
+
+# `pip install torch==2.13.0` into .venv adds PyTorch to the comparison.
 bench: .venv/installed
-	.venv/bin/dvc repro train@cm4
-	.venv/bin/python -m benchmarks.start
-	.venv/bin/python -m benchmarks.train
-	.venv/bin/python -m benchmarks.scale
+	dvc repro train@cm4
+	python -m benchmarks.start
+	python -m benchmarks.train
+	python -m benchmarks.scale
 
 # pip compiles what it installs to bytecode.
 .venv/installed: requirements-dev.txt
 	$(PYTHON) -m venv .venv
-	.venv/bin/pip install --quiet --require-hashes -r requirements-dev.txt
+	.venv/bin/pip install --require-hashes --progress-bar off -r requirements-dev.txt | grep -v "^Requirement\|^  Using\|^Collecting\|^  Downloading"
 	touch $@
 
-# Resolve the dependencies of pyproject.toml anew; needs uv.
 lock:
 	uv pip compile --quiet --upgrade --universal --generate-hashes --no-header --no-annotate pyproject.toml -o requirements.txt
 	for extra in dev gpu; do uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate \
