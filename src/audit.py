@@ -1,119 +1,121 @@
-"""Audit the data: images that occur twice, blank images, the balance of the labels, and labels that look wrong."""
+"""Audit the data: images that occur twice, blank images, and labels that look wrong."""
 
-import json
-from collections import defaultdict
-from itertools import combinations
-from pathlib import Path
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple, TypedDict
 
 import numpy as np
 
-pass
-from src.images.splits import SPLITS, read
-from src.images.splits import image_ids as given
+from src.comparison.runs import Run, read_runs
+from src.images import splits
+from src.images.charts import image_sheet
+from src.images.duplicates import DuplicatePairs, count_duplicate_pairs, duplicate_groups, leaked_test_images
 from src.pipeline.files import write_csv, write_json
 from src.pipeline.schema import Count
 
-pass
+COLUMNS = ("split", "index", "image", "label", "suggested", "self_confidence", "is_label_issue")
+PER_LINE = 8  # pictures in a line of the sheet
 
 
-def audit(
-    y: np.ndarray, probabilities: np.ndarray, *, model: str, max_listed: Count, max_shown: Count
-) -> dict[str, Any]:
-    """Which labels look wrong, by confident learning (Northcutt, Jiang and Chuang 2021, as cleanlab has it).
+class LabelIssues(NamedTuple):
+    """Images whose labels look wrong, by index, the least likely label first: how many, those to list and to show."""
 
-    y: (n,) labels 0..classes-1. probabilities: (n, classes), those of `model` for images that it did not learn from.
-    Returns suspected, (n,) bool; and the rows of the least likely labels, the least likely first: those that are to be
-    `listed`, and shown on the `sheet`.
+    model: str
+    n_issues: int
+    listed: np.ndarray
+    shown: np.ndarray
+
+
+class AccuracyPair(TypedDict):
+    """A model's accuracy on all test images and without those that are also for training, None if none is left."""
+
+    all: float
+    without_leaked: float | None
+
+
+class ImagesReport(TypedDict):
+    """metrics/audit/images.json; note: a sentence where the leak leaves nothing to compute."""
+
+    images: dict[str, int]
+    blank_images: int
+    duplicate_pairs: DuplicatePairs
+    leaked_test_images: int
+    test_accuracy: dict[str, AccuracyPair]
+    note: str | None
+    label_issues: dict[str, str | int]
+
+
+def audit(y: np.ndarray, probabilities: np.ndarray, *, model: str, max_listed: Count, max_shown: Count) -> LabelIssues:
+    """The labels that look wrong by confident learning (Northcutt, Jiang and Chuang 2021, as cleanlab has it).
+
+    y: (n,) labels 0..classes-1. probabilities: (n, classes), those of `model` for images that it did not learn from. An
+    issue is a label that confident learning doubts and in whose place the model would give another.
     """
     from cleanlab.filter import find_label_issues
 
-    rows = probabilities[np.arange(len(y)), y].argsort(kind="stable")
-    suspected = find_label_issues(y, probabilities, n_jobs=1)
-    return {"model": model, "suspected": suspected, "listed": rows[:listed], "sheet": rows[:sheet]}
+    doubted = find_label_issues(y, probabilities, n_jobs=1) & (probabilities.argmax(axis=1) != y)
+    issues = np.flatnonzero(doubted)
+    ranked = issues[probabilities[issues, y[issues]].argsort(kind="stable")]
+    return LabelIssues(model, len(issues), ranked[:max_listed], ranked[:max_shown])
 
 
-def duplicates(images: np.ndarray) -> list[list[int]]:
-    """Groups of the numbers of (n, side, side) images that are equal in every pixel, each group ascending."""
-    groups = defaultdict(list)
-    for row, image in enumerate(images):
-        groups[image.tobytes()].append(row)
-    return [group for group in groups.values() if len(group) > 1]
+def without_leaked(correct: np.ndarray, leaked: np.ndarray) -> AccuracyPair:
+    """A model's accuracy with and without the leaked images, (n,) bool each."""
+    return {"all": float(correct.mean()), "without_leaked": None if leaked.all() else float(correct[~leaked].mean())}
 
 
-def pairs(groups: list[list[int]], training: int, y: np.ndarray) -> dict[str, int]:
-    """Pairs of equal images: both among the first `training`, both after them, across; and with unequal labels."""
-    equal = [pair for group in groups for pair in combinations(group, 2)]
+def issue_row(index: int, run: Run, y: np.ndarray, probabilities: np.ndarray, images: list[str]) -> dict[str, Any]:
+    """A row of label_issues.csv; the index counts validation images, then test images."""
+    labels, n_val = splits.class_names(), len(run.y["val"])
+    in_val = index < n_val
     return {
-        "within_training": sum(second < training for _, second in equal),
-        "within_test": sum(first >= training for first, _ in equal),
-        "across": sum(first < training <= second for first, second in equal),
-        "with_different_labels": sum(bool(y[first] != y[second]) for first, second in equal),
+        "split": "val" if in_val else "test",
+        "index": index if in_val else index - n_val,
+        "image": images[index],
+        "label": labels[y[index]],
+        "suggested": labels[probabilities[index].argmax()],
+        "self_confidence": round(float(probabilities[index, y[index]]), 6),
+        "is_label_issue": True,
     }
 
 
-def leaked(groups: list[list[int]], training: int, test: int) -> np.ndarray:
-    """Which of the `test` images, which come after the first `training`, are among those too: (test,) bool."""
-    found = np.zeros(test, dtype=bool)
-    for group in groups:
-        if group[0] < training:
-            found[[row - training for row in group if row >= training]] = True
-    return found
-
-
-def without(correct: np.ndarray, left_out: np.ndarray) -> dict[str, float]:
-    """A model's accuracy on all images and without some: (n,) bool, (n,) bool."""
-    return {"all": float(correct.mean()), "without_images_of_training": float(correct[~left_out].mean())}
+def images_report(runs: Mapping[str, Sequence[Run]], issues: LabelIssues, n_examined: int) -> ImagesReport:
+    """What is odd about the images of all splits, and what it does to the models' accuracies."""
+    data, sizes = splits.read("all"), {split: len(splits.read(split).y) for split in splits.SPLITS}
+    n_training = sizes["train"] + sizes["val"]
+    groups = duplicate_groups(data.x)
+    leaked = leaked_test_images(groups, n_training, sizes["test"])
+    return {
+        "images": {str(split): n for split, n in sizes.items()},
+        "blank_images": int((~data.x.any(axis=(1, 2))).sum()),
+        "duplicate_pairs": count_duplicate_pairs(groups, n_training, data.y),
+        "leaked_test_images": int(leaked.sum()),
+        "test_accuracy": {model: without_leaked(seeds[0].correct["test"], leaked) for model, seeds in runs.items()},
+        "note": "Every test image is also for training: no accuracy measures generalization." if leaked.all() else None,
+        "label_issues": {"model": issues.model, "n_examined": n_examined, "n_issues": issues.n_issues},
+    }
 
 
 def main(params: dict[str, Any]) -> None:
-    """The splits and the models' predictions -> metrics/audit.json, the suspects as a list and as pictures."""
-    labels = json.loads(Path("metrics/prepare.json").read_text())["labels"]
-    model_block(params, params["audit"]["model"])
-    x, y, by_split = read("all", "x"), read("all", "y"), {split: read(split, "y") for split in SPLITS}
-    test = by_split["test"]
-    # The model has not learned from image number `unseen` and those after it.
-    unseen, val = len(by_split["train"]), len(by_split["val"])
-    training = unseen + val
-    twins = duplicates(x)
-    again = leaked(twins, training, len(test))
-    predicted = {name: np.load(f"data/predictions/{name}.npz") for name in params["models"]}
-    first = predicted[params["audit"]["model"]]
-    probabilities = np.concatenate([first["val"][0], first["test"][0]])
-    images = given("val") + given("test")
-    found = audit(y[unseen:], probabilities, **params["audit"])
-    rows = [
-        {
-            "split": "val" if row < val else "test",
-            "row": row if row < val else row - val,
-            "image": images[row],
-            "label": labels[y[unseen + row]],
-            "suggested": labels[probabilities[row].argmax()],
-            "probability_of_label": round(float(probabilities[row, y[unseen + row]]), 6),
-            "suspected": bool(found["suspected"][row]),
-        }
-        for row in found["listed"].tolist()
-    ]
-    report = {
-        "images": {split: len(own) for split, own in by_split.items()},
-        "share_of_label": {
-            split: {label: float((own == i).mean()) for i, label in enumerate(labels)}
-            for split, own in by_split.items()
-        },
-        "blank_images": int((~x.any(axis=(1, 2))).sum()),
-        "equal_pairs": pairs(twins, training, y),
-        "test_images_of_training": int(again.sum()),
-        "test_accuracy": {
-            name: without(each["test"][0].argmax(axis=1) == test, again) for name, each in predicted.items()
-        },
-        "suspects": {
-            "model": found["model"],
-            "looked_at": len(probabilities),
-            "suspected": int(found["suspected"].sum()),
-        },
-    }
-    captions = [f"{row['label']}? {row['suggested']}" for row in rows]
-    shown = [(x[unseen + row], caption) for row, caption in zip(found["sheet"], captions, strict=False)]
-    plots.images("metrics/suspects.png", [shown[first : first + 10] for first in range(0, len(shown), 10)])
-    write_csv("metrics/suspects.csv", rows)
-    write_json("metrics/audit.json", report)
+    """The splits and the models' predictions -> metrics/audit: images.json, the label issues as CSV and as pictures."""
+    runs = read_runs(params["models"])
+    run = runs[params["audit"]["model"]][0]
+    parts = splits.SPLITS[1:]  # the model has not learned from these
+    y = np.concatenate([run.y[split] for split in parts])
+    probabilities = np.concatenate([run.probabilities[split] for split in parts])
+    images = [image for split in parts for image in splits.image_ids(split)]
+    x = np.concatenate([splits.read(split).x for split in parts])
+    issues = audit(y, probabilities, **params["audit"])
+    report = images_report(runs, issues, len(y))
+    rows = [issue_row(index, run, y, probabilities, images) for index in issues.listed.tolist()]
+    captions = [f"{row['image']}\ngiven {row['label']}, model {row['suggested']}" for row in rows]
+    pictures = [(x[index], caption) for index, caption in zip(issues.shown, captions, strict=False)]
+    pictures = pictures or [(np.zeros((1, 1), np.uint8), "None")]
+    image_sheet(
+        "metrics/audit/label_issues.png",
+        [pictures[start : start + PER_LINE] for start in range(0, len(pictures), PER_LINE)],
+    )
+    write_csv("metrics/audit/label_issues.csv", rows, COLUMNS)
+    write_json("metrics/audit/images.json", report)
+    oddities = f"{report['blank_images']} blank, {report['leaked_test_images']} test images also in training"
+    by_model = f"{issues.n_issues} label issues among {len(y):,} by {issues.model}"
+    print(f"{sum(report['images'].values()):,} images: {oddities}, {by_model}")

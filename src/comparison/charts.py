@@ -1,14 +1,25 @@
-"""Charts of all models: learning curves, confusion matrices, reliability, accuracy by cost."""
+"""Charts of all models: learning curves, confusion matrices, reliability diagrams, accuracy by cost."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Literal
 
-from src.pipeline.figure import figure, heat_table
+import numpy as np
+
+from src.comparison.calibration import Bin
+from src.comparison.model_rows import ModelRow
+from src.comparison.runs import Run
+from src.pipeline.figure import figure
+
+MIN_BIN_COUNT = 10  # images; the accuracy of fewer says nothing
+STYLES: dict[str, tuple[str, Literal[":", "-"]]] = {
+    "training": ("", ":"),
+    "validation": ("val_", "-"),
+}  # prefix in the history, line style
 
 
 def colors(models: Sequence[str]) -> dict[str, str]:
-    """Each model's colour, #rrggbb, in the pictures that show all of them."""
+    """Each model's colour, #rrggbb, in the charts that show all of them."""
     from matplotlib import colormaps
     from matplotlib.colors import to_hex
 
@@ -16,77 +27,91 @@ def colors(models: Sequence[str]) -> dict[str, str]:
     return {model: to_hex(palette(number % palette.N)) for number, model in enumerate(models)}
 
 
-def curves(path: str, lines: Mapping[tuple[str, int, str], Mapping[str, Sequence[float]]]) -> None:
-    """Accuracy and loss by epoch of all models: validation drawn through, training dotted, further seeds faint.
+def learning_curves(path: str, runs: Mapping[str, Sequence[Run]]) -> None:
+    """Accuracy and loss by epoch: validation solid, training dotted, other seeds than the first faint.
 
-    lines: {(model, seed, "training" or "validation"): {"epoch", "accuracy", "loss"}}, a model's first seed first. In an
-    SVG every line has the id curve-MODEL-SEED-SPLIT-MEASURE.
+    Every line has the id curve-MODEL-SEED-SPLIT-MEASURE. Where no model has a second epoch, they are side by side.
     """
-    first: dict[str, int] = {}
-    for model, seed, _ in lines:
-        first.setdefault(model, seed)
-    color = colors(list(first))
-    with figure(path, 1, 2, (13, 5)) as axes:
+    from matplotlib.lines import Line2D
+
+    color, longest = colors(list(runs)), max(run.epochs for seeds in runs.values() for run in seeds)
+    with figure(path, 1, 2, (13, 5), title="Accuracy and loss of each model by epoch") as axes:
         for ax, measure in zip(axes[0], ("accuracy", "loss"), strict=True):
-            for (model, seed, split), line in lines.items():
-                style = {
-                    "linestyle": "-" if split == "validation" else ":",
-                    "alpha": 1 if seed == first[model] else 0.3,
-                }
-                gid = f"curve-{model}-{seed}-{split}-{measure}"
-                fill = color[model] if split == "validation" else "none"  # a single epoch is a dot without a line
-                ax.plot(line["epoch"], line[measure], ".", color=color[model], mfc=fill, gid=gid, label=model, **style)
-            ax.set(title=measure, xlabel="epoch", xscale="log")
-            ax.set_xticks([], minor=True)
-            ax.set_xticks([tick for tick in (1, 2, 5, 10, 20, 50, 100) if tick <= max(ax.get_xlim())])
-            ax.xaxis.set_major_formatter("{x:g}")
+            for number, (model, seeds) in enumerate(runs.items()):
+                for run in seeds:
+                    for split, (prefix, line) in STYLES.items():
+                        ax.plot(
+                            run.history["epoch"] if longest > 1 else [number],
+                            run.history[f"{prefix}{measure}"],
+                            line,
+                            marker=".",
+                            color=color[model],
+                            markerfacecolor=color[model] if split == "validation" else "none",
+                            alpha=1 if run is seeds[0] else 0.3,
+                            gid=f"curve-{model}-{run.seed}-{split}-{measure}",
+                        )
+            ax.set(title=measure.capitalize(), ylabel=measure)
+            if longest > 1:
+                ticks = [tick for tick in (1, 2, 5, 10, 20, 50, 100, 200, 500) if tick <= longest]
+                ax.set(xlabel="epoch (log scale)", xscale="log")
+                ax.set_xticks(ticks, [str(tick) for tick in ticks])
+                ax.set_xticks([], minor=True)
+            else:
+                ax.set_xticks(range(len(runs)), list(runs), rotation=30)
+                ax.set(xlabel="model, after one epoch")
+        entries = [Line2D([], [], color=color[model], label=model) for model in runs]
+        entries += [
+            Line2D([], [], color="gray", linestyle=line, marker=".", label=split) for split, (_, line) in STYLES.items()
+        ]
+        entries += [Line2D([], [], color="gray", alpha=0.3, label="other seeds")]
+        axes[0, 0].figure.legend(handles=entries, loc="outside right upper", frameon=False)
+
+
+def confusion(path: str, counts: Mapping[str, np.ndarray], labels: Sequence[str]) -> None:
+    """Each model's confusion matrix, (labels, labels) counts, rows the true labels.
+
+    Blue: correct, orange: errors, each darker for a larger share of the row; the errors' scale is of square roots.
+    """
+    title = "Test images by true and predicted label; blue: correct, orange: errors (square-root scale)"
+    diagonal = np.eye(len(labels), dtype=bool)
+    with _per_model(path, list(counts), 1.6 + 0.75 * len(labels), title) as places:
+        for model, ax in places:
+            shares = counts[model] / counts[model].sum(axis=1, keepdims=True).clip(1)
+            layers = (("Blues", ~diagonal, shares), ("Oranges", diagonal, np.sqrt(shares)))
+            for palette, hidden, darkness in layers:
+                ax.imshow(np.ma.array(darkness, mask=hidden), cmap=palette, vmin=0, vmax=1, aspect="auto")
+                for row, column in zip(*np.nonzero(~hidden & (counts[model] > 0)), strict=True):
+                    ink = "white" if darkness[row, column] > 0.6 else "black"
+                    ax.text(column, row, str(counts[model][row, column]), ha="center", va="center", color=ink)
+            ax.set_xticks(range(len(labels)), labels)
+            ax.set_yticks(range(len(labels)), labels)
+            ax.grid(visible=False)
+            ax.set(title=model, xlabel="predicted label", ylabel="true label")
+
+
+def reliability(path: str, bins: Mapping[str, Sequence[Bin]], rows: Sequence[ModelRow]) -> None:
+    """Each model's accuracy by confidence, a bar per bin of enough images, darker for more of them; and its ECE."""
+    title = f"Accuracy by confidence on test images; darker: more images, bins under {MIN_BIN_COUNT} images left out"
+    with _per_model(path, [row["model"] for row in rows], 3.6, title) as places:
+        for row, (model, ax) in zip(rows, places, strict=False):
+            kept = [bin_ for bin_ in bins[model] if bin_["count"] >= MIN_BIN_COUNT]
+            most = max((bin_["count"] for bin_ in kept), default=1)
+            for bin_ in kept:
+                width, alpha = bin_["bin_high"] - bin_["bin_low"], 0.2 + 0.7 * (bin_["count"] / most) ** 0.5
+                style = {"align": "edge", "color": "tab:blue", "edgecolor": "white"}
+                ax.bar(bin_["bin_low"], bin_["accuracy"], width, alpha=alpha, **style)
+            ax.plot([0, 1], [0, 1], "--", color="0.4")
+            ax.set(title=f"{model}: ECE {row['ece']:.3f} (by chance {row['ece_floor']:.3f})")
+            ax.set(xlabel="confidence", ylabel="accuracy", xlim=(0, 1), ylim=(0, 1))
 
 
 @contextmanager
-def _per_model(path: str, models: Sequence[str], side: float) -> Iterator[Any]:
-    """(model, axes) of each model, four in a row, on squares of `side` inches."""
+def _per_model(path: str, models: Sequence[str], side: float, title: str) -> Iterator[Any]:
+    """(model, axes) of each model, four in a row, on squares of `side` inches, under a title."""
     columns = min(4, len(models))
     rows = -(-len(models) // columns)
-    with figure(path, rows, columns, (side * columns + 0.6, side * rows)) as axes:
+    with figure(path, rows, columns, (side * columns + 0.6, side * rows + 0.4), title=title) as axes:
         for ax in axes.flat[len(models) :]:
             ax.axis("off")
+        axes[0, 0].figure.suptitle(title, fontsize="medium", wrap=True)
         yield zip(models, axes.flat, strict=False)
-
-
-def confusions(path: str, counts: Mapping[str, Any], labels: Sequence[str]) -> None:
-    """Each model's confusion matrix, (labels, labels) counts, rows the true labels; colours are shares of a row."""
-    with _per_model(path, list(counts), 1.6 + 0.75 * len(labels)) as places:
-        for model, ax in places:
-            heat_table(ax, counts[model], labels, labels)
-            ax.set(title=f"{model}: test images", xlabel="predicted label", ylabel="true label")
-
-
-def reliability(path: str, diagrams: Mapping[str, Sequence[Mapping[str, Any]]], eces: Mapping[str, float]) -> None:
-    """Each model's accuracy by confidence, a row of {"low", "high", "confidence", "accuracy"} per bin, and its ECE."""
-    with _per_model(path, list(diagrams), 3.6) as places:
-        for model, ax in places:
-            column = {key: [row[key] for row in diagrams[model]] for key in ("low", "high", "confidence", "accuracy")}
-            widths = [high - low for low, high in zip(column["low"], column["high"], strict=True)]
-            ax.bar(column["low"], column["accuracy"], widths, align="edge", color="tab:blue", alpha=0.5, edgecolor="w")
-            ax.plot(column["confidence"], column["accuracy"], ".", color="tab:blue")
-            ax.plot([0, 1], [0, 1], "--", color="0.4")
-            ax.set(title=f"{model}: ECE {eces[model]:.3f}", xlabel="confidence", ylabel="accuracy")
-
-
-def pareto(path: str, table: Mapping[str, Mapping[str, Any]], costs: Mapping[str, str]) -> None:
-    """Validation accuracy with its interval by each cost, {column: its name}; a line joins those that none beats."""
-    from matplotlib.ticker import EngFormatter, LogLocator
-
-    with figure(path, 1, len(costs), (6 * len(costs), 4.6)) as axes:
-        for ax, (column, cost) in zip(axes[0], costs.items(), strict=True):
-            for model, row in table.items():
-                score = row["val_accuracy"]
-                arms = [[score - row["val_low"]], [row["val_high"] - score]]
-                ax.errorbar(row[column], score, arms, fmt="o", capsize=3, alpha=0.8, label=model)
-            ahead = sorted((row[column], row["val_accuracy"]) for row in table.values() if row[f"front_{column}"])
-            ax.step(*zip(*ahead, strict=True), "--", where="post", color="0.6", zorder=0, label="Pareto front")
-            ax.set(xscale="log", xlabel=cost, ylabel="validation accuracy")
-            ax.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-            ax.xaxis.set_major_formatter(EngFormatter(sep=""))
-            ax.tick_params(axis="x", which="minor", bottom=False, labelbottom=False)
-        axes[0, -1].legend(bbox_to_anchor=(1, 1))

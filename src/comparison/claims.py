@@ -1,131 +1,140 @@
-"""What the notebook of 2022 wrote about its models, each statement checked on our runs by one rule.
+"""Statements of the course's notebook, each checked on our runs by one rule.
 
-A claim is a number for every seed, above zero where the statement holds or, for "alike", near zero. The interval of its
-mean over the seeds decides; where it crosses the bound, or with too few seeds, the claim is undecided. Each claim has
-the confidence by itself: nothing corrects for their number.
+A claim has a measure: one number for every seed. With enough seeds, the t interval of its mean decides; with fewer, the
+interval of the first run alone, if the measure has one. Nothing corrects for the number of claims.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Literal, NamedTuple
+import math
+from collections.abc import Mapping, Sequence
+from typing import Literal, NamedTuple, TypedDict
 
-from src.comparison import statistics as evidence
+from src.comparison.measures import MEASURES, of_notebook, of_run
+from src.comparison.published import Claim, Published, recipe_differs
+from src.comparison.runs import Run
+from src.comparison.statistics import DIGITS, t_interval
+from src.comparison.trend import Estimate
 
-Run = Mapping[str, Any]  # of one model and seed, as compare joins them: the reports' numbers and the history's columns
-
-
-def common_epoch(run: Run, other: Run) -> float:
-    """Validation accuracy less the other's, after the last epoch that both have."""
-    ours, others = (each["history"]["val_accuracy"] for each in (run, other))
-    last = min(len(ours), len(others)) - 1
-    return ours[last] - others[last]
+Verdict = Literal["confirmed", "refuted", "undecided", "not comparable", "not applicable"]
 
 
-def first_epoch(run: Run, other: Run) -> float:
-    """Validation accuracy after the first epoch less the other's after its last."""
-    return run["history"]["val_accuracy"][0] - other["history"]["val_accuracy"][-1]
+class CheckedClaim(TypedDict):
+    """A claim and what our runs say about it; value: the mean over the seeds, with the interval that decides."""
+
+    name: str
+    statement: str
+    scope: str
+    models: list[str]
+    measure: str
+    unit: str
+    kind: str
+    verdict: Verdict
+    reason: str
+    value: float | None
+    ci_low: float | None
+    ci_high: float | None
+    ci_level: float | None
+    margin: float | None
+    values: list[float]
+    published_value: float | None
+    published_verdict: Verdict | None
 
 
-def gap(run: Run, other: Run) -> float:
-    """Training less validation accuracy of the trained model, less the same of the other."""
-    ours, others = (each["train_accuracy"] - each["val_accuracy"] for each in (run, other))
-    return ours - others
+class Rule(NamedTuple):
+    """By what claims are decided: block `compare` of params.yaml."""
+
+    confidence: float
+    min_seeds: int
+    margin: float
+
+    def level(self, kind: str) -> float:
+        """Confidence level of the interval that decides: two one-sided tests at 1 - confidence for equivalence."""
+        return 2 * self.confidence - 1 if kind == "equivalent" else self.confidence
 
 
-def rise(run: Run) -> float:
-    """Validation loss of the last epoch less the lowest of those before: above zero it has turned."""
-    *before, last = run["history"]["val_loss"]
-    return last - min(before, default=last)
+def check_claims(runs: Mapping[str, Sequence[Run]], published: Published, rule: Rule) -> list[CheckedClaim]:
+    """Every claim whose models all have runs. The i-th runs of the models have the same seed."""
+    return [
+        check_claim(name, claim, [runs[model] for model in claim["models"]], published, rule)
+        for name, claim in published["claims"].items()
+        if set(claim["models"]) <= set(runs)
+    ]
 
 
-def fall(run: Run) -> float:
-    """Lowest validation loss of the epochs before the last less that of the last: above zero it was still falling."""
-    return -rise(run)
-
-
-def parameters(run: Run, other: Run) -> float:
-    """Parameters less the other's."""
-    return run["parameters"] - other["parameters"]
-
-
-def seconds(run: Run, other: Run) -> float:
-    """Training time of an epoch less the other's, in seconds."""
-    return run["train_seconds"] / run["epochs"] - other["train_seconds"] / other["epochs"]
-
-
-class Claim(NamedTuple):
-    """A statement, the number that decides and the models whose runs it takes; exact: no seed changes the number."""
-
-    says: str
-    number: Callable[..., float]
-    models: tuple[str, ...]
-    kind: Literal["above", "alike", "exact"] = "above"
-
-
-CLAIMS = {
-    "adam_more_accurate": Claim("Adam gives a better accuracy than SGD", common_epoch, ("cm4", "cnn3")),
-    "adam_faster": Claim("Adam converges faster than SGD", first_epoch, ("cm4", "cnn3")),
-    "sgd_not_converged": Claim("SGD takes longer to converge: its loss still fell", fall, ("cnn3",)),
-    "sgd_generalizes": Claim("SGD generalizes better: its gap is smaller than Adam's", gap, ("cm4", "cnn3")),
-    "leaky_relu_alike": Claim("LeakyReLU does as well as ReLU", common_epoch, ("cnn4", "cm4"), "alike"),
-    "same_epochs_alike": Claim("With the same epochs the CNNs do alike", common_epoch, ("cnn2", "cnn4"), "alike"),
-    "dropout": Claim("Dropout lessens over-fitting (CNN1 has none, but more parameters)", gap, ("cnn1", "cnn2")),
-    "first_dropout": Claim(
-        "Dropout after the first convolution too lessens over-fitting (CNN4: also LeakyReLU)", gap, ("cnn4", "cnn2")
-    ),
-    "cm1_over_fits": Claim("CM1 over-fits: its validation loss turned", rise, ("cm1",)),
-    "simple_over_fits": Claim("Simpler models over-fit: the validation loss of CNN2 turned", rise, ("cnn2",)),
-    "vgg_not_converged": Claim("VGG had not converged: its loss still fell", fall, ("cnn_vgg",)),
-    "lstm_not_converged": Claim("LSTM had not converged: its loss still fell", fall, ("cnn_lstm",)),
-    "vgg_larger": Claim("VGG has more parameters than the simple models", parameters, ("cnn_vgg", "cm1"), "exact"),
-    "lstm_larger": Claim("LSTM has more parameters than the simple models", parameters, ("cnn_lstm", "cm1"), "exact"),
-    "vgg_slower": Claim("VGG takes longer to train", seconds, ("cnn_vgg", "cm1")),
-    "lstm_slower": Claim("LSTM takes longer to train", seconds, ("cnn_lstm", "cm1")),
-}
-
-
-def verdict(low: float, high: float, bound: float | None) -> Literal["confirmed", "not confirmed", "undecided"]:
-    """What an interval says: above zero or not; with a bound, within so much of zero or beyond."""
-    holds, fails = (
-        (low > 0, high < 0) if bound is None else (-bound < low and high < bound, low > bound or high < -bound)
-    )
-    return "confirmed" if holds else "not confirmed" if fails else "undecided"
-
-
-def check(
-    runs: Mapping[str, Sequence[Run]], *, confidence: float, min_seeds: int, margin: float
-) -> dict[str, dict[str, Any]]:
-    """Each claim whose models are there: what it says, its number by seed, mean and interval, and the verdict.
-
-    runs: {model: a run per seed}; the i-th runs have the same seed. Two models that differ by at most `margin` in
-    accuracy are alike. `turned` is the epoch of the lowest validation loss, by model and seed.
-    """
-    checked = {}
-    for name, claim in CLAIMS.items():
-        if not set(claim.models) <= set(runs):
-            continue
-        values = [claim.number(*same_seed) for same_seed in zip(*(runs[model] for model in claim.models), strict=False)]
-        low = high = None
-        if claim.kind == "exact":
-            low = high = values[0]
-        elif len(values) >= min_seeds:
-            low, high = evidence.mean_interval(values, confidence)
-        bound = margin if claim.kind == "alike" else None
-        checked[name] = {
-            "says": claim.says,
-            "verdict": "undecided" if low is None or high is None else verdict(low, high, bound),
-            "models": list(claim.models),
-            "number": claim.number.__doc__,
-            "mean": round(sum(values) / len(values), evidence.DIGITS),
-            "low": low,
-            "high": high,
-            "bound": bound,
-            "values": [round(value, evidence.DIGITS) for value in values],
-            "turned": {model: [turning_epoch(run) for run in runs[model]] for model in claim.models},
-        }
+def check_claim(
+    name: str, claim: Claim, runs: Sequence[Sequence[Run]], published: Published, rule: Rule
+) -> CheckedClaim:
+    """A claim, and what the runs of its models say about it."""
+    measure, level = MEASURES[claim["measure"]], rule.level(claim["kind"])
+    checked: CheckedClaim = {
+        "name": name,
+        "statement": claim["statement"],
+        "scope": claim["scope"].format(epochs=min(model[0].epochs for model in runs)),
+        "models": claim["models"],
+        "measure": str(measure.function.__doc__),
+        "unit": measure.unit,
+        "kind": claim["kind"],
+        "verdict": "undecided",
+        "reason": "",
+        "value": None,
+        "ci_low": None,
+        "ci_high": None,
+        "ci_level": None,
+        "margin": rule.margin if claim["kind"] == "equivalent" else None,
+        "values": [],
+        "published_value": None,
+        "published_verdict": None,
+    }
+    if hindered := hindrance(claim, [model[0] for model in runs], published):
+        checked["verdict"], checked["reason"] = hindered
+        return checked
+    estimates = [measure.function(*map(of_run, seed)) for seed in zip(*runs, strict=False)]
+    values = [estimate.value for estimate in estimates]
+    enough = len(values) >= rule.min_seeds
+    interval = t_interval(values, level) if enough else estimates[0].interval(level)
+    checked["values"] = [round(value, DIGITS) for value in values]
+    checked["value"] = round(sum(values) / len(values), DIGITS) if enough else checked["values"][0]
+    if interval:
+        checked["ci_low"], checked["ci_high"] = (round(end, DIGITS) for end in interval)
+        checked["ci_level"] = round(level, DIGITS)
+        checked["verdict"] = decide(claim["kind"], interval, rule.margin)
+        checked["reason"] = f"over {len(values)} seeds" if enough else f"for the run of seed {runs[0][0].seed} alone"
+    else:
+        checked["reason"] = f"{rule.min_seeds} seeds are needed, there are {len(values)}"
+    if estimate := in_notebook(claim, published):
+        its = estimate.interval(level)
+        checked["published_value"] = round(estimate.value, DIGITS)
+        checked["published_verdict"] = decide(claim["kind"], its, rule.margin) if its else None
     return checked
 
 
-def turning_epoch(run: Run) -> int:
-    """Epoch of the lowest validation loss, from 1."""
-    losses = run["history"]["val_loss"]
-    return losses.index(min(losses)) + 1
+def hindrance(claim: Claim, runs: Sequence[Run], published: Published) -> tuple[Verdict, str] | None:
+    """Why a claim cannot be checked on these runs, one of each model; None where it can."""
+    if differing := [reason for run in runs if (reason := recipe_differs(published, run))]:
+        return "not comparable", "; ".join(differing)
+    keys = list(dict.fromkeys(key for run in runs for key in run.recipe))
+    unequal = [key for key in keys if len({run.recipe.get(key) for run in runs}) > 1 and key not in claim["may_differ"]]
+    if unequal:
+        return "not comparable", f"{' and '.join(claim['models'])} also differ in {', '.join(unequal)}"
+    needed, epochs = MEASURES[claim["measure"]].min_epochs, min(run.epochs for run in runs)
+    if epochs < needed:
+        return "not applicable", f"{needed} epochs are needed, there are {epochs}"
+    return None
+
+
+def in_notebook(claim: Claim, published: Published) -> Estimate | None:
+    """The measure of the notebook's own trainings; None where it does not say enough."""
+    if not set(claim["models"]) <= set(published["models"]):
+        return None
+    trainings = [of_notebook(published["models"][model]) for model in claim["models"]]
+    estimate = MEASURES[claim["measure"]].function(*trainings)
+    return None if math.isnan(estimate.value) else estimate
+
+
+def decide(kind: str, interval: tuple[float, float], margin: float) -> Literal["confirmed", "refuted", "undecided"]:
+    """What an interval says: whether it lies on the claimed side of zero or, for "equivalent", within the margin."""
+    low, high = interval
+    if kind == "equivalent":
+        holds, fails = -margin < low and high < margin, low > margin or high < -margin
+    else:
+        holds, fails = (low > 0, high < 0) if kind == "above" else (high < 0, low > 0)
+    return "confirmed" if holds else "refuted" if fails else "undecided"

@@ -1,26 +1,57 @@
-"""What the numbers can carry: intervals, tests between models, calibration, and which models no other beats.
+"""Statistics of a comparison: intervals, tests of pairs of models, and the Pareto front.
 
-Nothing here chooses a model: the tests on test images only say what can be told apart.
+Nothing here chooses a model: tests on test images only say which models differ.
 """
 
 from collections.abc import Mapping, Sequence
 from itertools import combinations
-from typing import Any
+from typing import Literal, NamedTuple, TypedDict
 
 import numpy as np
 
 DIGITS = 6  # of what is written: more would differ between machines
+SMALLEST_P = 1e-300  # what is written for a p-value below it, as floats end there
 
 
-def share_interval(share: float, images: int, confidence: float) -> tuple[float, float]:
-    """Wilson's score interval (1927) of a share of so many images, in [0, 1]."""
+class Pair(TypedDict):
+    """A row of pairs.csv: what distinguishes two models on the test images, model_a's accuracy minus model_b's."""
+
+    model_a: str
+    model_b: str
+    difference: float
+    ci_low: float
+    ci_high: float
+    n_only_a_correct: int
+    n_only_b_correct: int
+    mcnemar_p: float
+    mcnemar_p_holm: float
+    n_seeds: int
+    seeds_difference: float | None
+    seeds_ci_low: float | None
+    seeds_ci_high: float | None
+    ttest_p: float | None
+    ttest_p_holm: float | None
+    verdict: Literal["different", "equivalent", "undecided"]
+
+
+class _Test(NamedTuple):
+    """A tested difference in accuracy: simultaneous interval, interval of the equivalence test, p-value."""
+
+    difference: float
+    ci: tuple[float, float]
+    equivalence_ci: tuple[float, float]
+    p: float
+
+
+def wilson_interval(share: float, n: int, confidence: float) -> tuple[float, float]:
+    """Wilson's score interval (1927) of a share of n images, in [0, 1]."""
     from statsmodels.stats.proportion import proportion_confint
 
-    low, high = proportion_confint(round(share * images), images, alpha=1 - confidence, method="wilson")
+    low, high = proportion_confint(round(share * n), n, alpha=1 - confidence, method="wilson")
     return round(float(low), DIGITS), round(float(high), DIGITS)
 
 
-def mean_interval(values: Sequence[float] | np.ndarray, confidence: float) -> tuple[float, float]:
+def t_interval(values: Sequence[float] | np.ndarray, confidence: float) -> tuple[float, float]:
     """Student's t interval of the mean of two or more values."""
     from statsmodels.stats.weightstats import DescrStatsW
 
@@ -28,109 +59,113 @@ def mean_interval(values: Sequence[float] | np.ndarray, confidence: float) -> tu
     return round(float(low), DIGITS), round(float(high), DIGITS)
 
 
-def pairs(right: Mapping[str, np.ndarray], *, confidence: float, min_seeds: int) -> list[dict[str, Any]]:
-    """Each two models, tested on the same images and over the same seeds.
+def compare_pairs(correct: Mapping[str, np.ndarray], *, confidence: float, min_seeds: int, margin: float) -> list[Pair]:
+    """Every pair of models, tested on the same images and over the same seeds.
 
-    right: {model: (replicas, n) bool, whether an image was classified right}; the i-th replicas have the same seed.
-    On images: McNemar's exact test of the first replicas (Dietterich 1998), and the interval of the difference of
-    Agresti and Min (2005). Over seeds, where both models have `min_seeds`: the paired t-test of the accuracies; a
-    permutation of five pairs cannot get below 1/16. Both with Holm's correction (1979) over all pairs that have it.
+    correct: {model: (seeds, n) bool, whether each image was classified correctly}; the i-th rows have the same seed.
+    On images: McNemar's exact test of the first seeds (Dietterich 1998), and the interval of Agresti and Min (2005).
+    Over seeds, where both models have `min_seeds`: the paired t-test of the accuracies; a permutation test of five
+    pairs cannot get below 1/16. The p-values have Holm's correction (1979) over all pairs, the intervals Bonferroni's.
+    Verdict, over seeds where they are tested, else on images: "different" if the corrected p is below 1 - confidence,
+    else "equivalent" if two one-sided tests at that level each bound the difference by `margin`, else "undecided".
     """
-    from statsmodels.stats.multitest import multipletests
-
-    rows = [
-        {"model": model, "other": other}
-        | _on_images(right[model][0], right[other][0], confidence)
-        | _over_seeds(right[model], right[other], confidence, min_seeds)
-        for model, other in combinations(right, 2)
+    alpha, models = 1 - confidence, list(combinations(correct, 2))
+    with_seeds = [min(len(correct[a]), len(correct[b])) >= min_seeds for a, b in models]
+    on_images = [_on_images(correct[a][0], correct[b][0], alpha, len(models)) for a, b in models]
+    over_seeds = [
+        _over_seeds(correct[a], correct[b], alpha, sum(with_seeds)) if tested else None
+        for (a, b), tested in zip(models, with_seeds, strict=True)
     ]
-    for p in ("p", "seeds_p"):
-        tested = [row for row in rows if row[p] is not None]
-        corrected = multipletests([row[p] for row in tested], method="holm")[1] if tested else []
-        for row, value in zip(tested, corrected, strict=True):
-            row[p], row[f"{p}_holm"] = float(f"{row[p]:.3g}"), float(f"{value:.3g}")
+    mcnemar_holm = _holm([test.p for test in on_images])
+    ttest_holm = iter(_holm([test.p for test in over_seeds if test]))
+    rows: list[Pair] = []
+    for (a, b), images, seeds, images_p in zip(models, on_images, over_seeds, mcnemar_holm, strict=True):
+        seeds_p = next(ttest_holm) if seeds else None
+        leading, p = (images, images_p) if seeds is None or seeds_p is None else (seeds, seeds_p)
+        equivalent = -margin < leading.equivalence_ci[0] and leading.equivalence_ci[1] < margin
+        rows.append(
+            {
+                "model_a": a,
+                "model_b": b,
+                "difference": images.difference,
+                "ci_low": images.ci[0],
+                "ci_high": images.ci[1],
+                "n_only_a_correct": int((correct[a][0] & ~correct[b][0]).sum()),
+                "n_only_b_correct": int((correct[b][0] & ~correct[a][0]).sum()),
+                "mcnemar_p": _written(images.p),
+                "mcnemar_p_holm": _written(images_p),
+                "n_seeds": min(len(correct[a]), len(correct[b])),
+                "seeds_difference": seeds.difference if seeds else None,
+                "seeds_ci_low": seeds.ci[0] if seeds else None,
+                "seeds_ci_high": seeds.ci[1] if seeds else None,
+                "ttest_p": _written(seeds.p) if seeds else None,
+                "ttest_p_holm": None if seeds_p is None else _written(seeds_p),
+                "verdict": "different" if p < alpha else "equivalent" if equivalent else "undecided",
+            }
+        )
     return rows
 
 
-def _on_images(right: np.ndarray, other: np.ndarray, confidence: float) -> dict[str, Any]:
-    """Difference in accuracy of two models on the same images, (n,) bool each, and McNemar's exact test."""
+def tied_with(pairs: Sequence[Pair], model: str) -> list[str]:
+    """The models that are not shown to differ from this one."""
+    tied = [(pair["model_a"], pair["model_b"]) for pair in pairs if pair["verdict"] != "different"]
+    return [b if a == model else a for a, b in tied if model in (a, b)]
+
+
+def pareto_front(costs: Sequence[float], scores: Sequence[float]) -> list[bool]:
+    """Whether no other point has at most this cost and at least this score, one of them better."""
+    points = list(zip(costs, scores, strict=True))
+    return [
+        not any(cost <= point[0] and score >= point[1] and (cost, score) != point for cost, score in points)
+        for point in points
+    ]
+
+
+def _on_images(correct_a: np.ndarray, correct_b: np.ndarray, alpha: float, n_tests: int) -> _Test:
+    """McNemar's exact test of two models on the same images, (n,) bool each."""
     from statsmodels.stats.contingency_tables import mcnemar
     from statsmodels.stats.weightstats import DescrStatsW
 
-    only, only_other = int((right & ~other).sum()), int((other & ~right).sum())
-    same = len(right) - only - only_other
+    only_a, only_b = int((correct_a & ~correct_b).sum()), int((correct_b & ~correct_a).sum())
+    both_or_none = len(correct_a) - only_a - only_b
     # Agresti and Min: half an image more in each cell of the 2 x 2 table, so that no interval has the width zero.
-    weighted = DescrStatsW([1, 0, -1], weights=[only + 0.5, same + 1, only_other + 0.5])
-    low, high = weighted.zconfint_mean(alpha=1 - confidence)
-    return {
-        "difference": round((only - only_other) / len(right), DIGITS),
-        "low": round(float(low), DIGITS),
-        "high": round(float(high), DIGITS),
-        "only_model_right": only,
-        "only_other_right": only_other,
-        "p": mcnemar([[0, only], [only_other, 0]], exact=True).pvalue,
-        "p_holm": None,
-    }
+    weighted = DescrStatsW([1, 0, -1], weights=[only_a + 0.5, both_or_none + 1, only_b + 0.5])
+    return _Test(
+        difference=round((only_a - only_b) / len(correct_a), DIGITS),
+        ci=_rounded(weighted.zconfint_mean(alpha=alpha / n_tests)),
+        equivalence_ci=_rounded(weighted.zconfint_mean(alpha=2 * alpha)),
+        p=float(mcnemar([[0, only_a], [only_b, 0]], exact=True).pvalue),
+    )
 
 
-def _over_seeds(right: np.ndarray, other: np.ndarray, confidence: float, min_seeds: int) -> dict[str, Any]:
-    """Mean difference in accuracy of two models, (replicas, n) bool each, over their common seeds, and the t-test."""
+def _over_seeds(correct_a: np.ndarray, correct_b: np.ndarray, alpha: float, n_tests: int) -> _Test | None:
+    """The paired t-test of two models' accuracies, (seeds, n) bool, over their common seeds; None if all are equal."""
     from statsmodels.stats.weightstats import DescrStatsW
 
-    seeds, images = min(len(right), len(other)), right.shape[1]
-    more = right[:seeds].sum(axis=1) - other[:seeds].sum(axis=1)
-    found = {"seeds": seeds} | dict.fromkeys(("seeds_difference", "seeds_low", "seeds_high", "seeds_p", "seeds_p_holm"))
-    if seeds < min_seeds or np.ptp(more) == 0:  # the test divides by their spread
-        return found
-    found["seeds_difference"] = round(float(more.mean() / images), DIGITS)
-    found["seeds_low"], found["seeds_high"] = mean_interval(more / images, confidence)
-    return found | {"seeds_p": DescrStatsW(more).ttest_mean(0)[1]}
+    seeds, n = min(len(correct_a), len(correct_b)), correct_a.shape[1]
+    more = correct_a[:seeds].sum(axis=1) - correct_b[:seeds].sum(axis=1)
+    if np.ptp(more) == 0:  # the test divides by their spread
+        return None
+    return _Test(
+        difference=round(float(more.mean() / n), DIGITS),
+        ci=t_interval(more / n, 1 - alpha / n_tests),
+        equivalence_ci=t_interval(more / n, 1 - 2 * alpha),
+        p=float(DescrStatsW(more).ttest_mean(0)[1]),
+    )
 
 
-def not_told_apart(tested: Sequence[Mapping[str, Any]], model: str, confidence: float) -> list[str]:
-    """The models that McNemar's test with Holm's correction does not tell from this one."""
-    tied = [{row["model"], row["other"]} for row in tested if row["p_holm"] >= 1 - confidence]
-    return [name for pair in tied if model in pair for name in pair - {model}]
+def _holm(p: list[float]) -> list[float]:
+    """Holm's correction of p-values."""
+    from statsmodels.stats.multitest import multipletests
+
+    return [float(value) for value in multipletests(p, method="holm")[1]] if p else []
 
 
-def calibration(probabilities: np.ndarray, y: np.ndarray, bins: int) -> list[dict[str, Any]]:
-    """A reliability diagram, (n, classes) probabilities, (n,) labels: a row per bin of equal width that has images.
-
-    Confidence is the largest probability; a model is calibrated if in each bin its mean is the accuracy.
-    """
-    confidence, right = probabilities.max(axis=1).astype(float), probabilities.argmax(axis=1) == y
-    edges = np.linspace(0, 1, bins + 1)
-    place = np.digitize(confidence, edges[1:-1], right=True)
-    return [
-        {
-            "low": round(float(edges[bin_]), DIGITS),
-            "high": round(float(edges[bin_ + 1]), DIGITS),
-            "images": int(inside.sum()),
-            "confidence": round(float(confidence[inside].mean()), DIGITS),
-            "accuracy": round(float(right[inside].mean()), DIGITS),
-        }
-        for bin_ in range(bins)
-        if (inside := place == bin_).any()
-    ]
+def _rounded(interval: tuple[float, float]) -> tuple[float, float]:
+    """Both ends as they are written."""
+    return round(float(interval[0]), DIGITS), round(float(interval[1]), DIGITS)
 
 
-def ece(diagram: Sequence[Mapping[str, Any]]) -> float:
-    """Expected calibration error in [0, 1]: mean gap of accuracy and confidence over images (Naeini et al. 2015)."""
-    gaps = [abs(row["accuracy"] - row["confidence"]) for row in diagram]
-    return round(float(np.average(gaps, weights=[row["images"] for row in diagram])), DIGITS)
-
-
-def brier(probabilities: np.ndarray, y: np.ndarray) -> float:
-    """Brier's score (1950), in [0, 2]: mean squared distance of (n, classes) probabilities to the one-hot labels."""
-    from sklearn.metrics import brier_score_loss
-
-    labels = range(probabilities.shape[1])
-    return round(float(brier_score_loss(y, probabilities, labels=labels, scale_by_half=False)), DIGITS)
-
-
-def front(costs: Sequence[float], scores: Sequence[float]) -> list[bool]:
-    """Pareto's front: whether no other has at most this cost and at least this score, and one of them better."""
-    points = list(zip(costs, scores, strict=True))
-    return [
-        not any(cost <= own[0] and score >= own[1] and (cost, score) != own for cost, score in points) for own in points
-    ]
+def _written(p: float) -> float:
+    """A p-value to three digits, never zero."""
+    return float(f"{max(p, SMALLEST_P):.3g}")

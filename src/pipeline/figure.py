@@ -8,10 +8,13 @@ from src.pipeline.files import atomic_write
 
 
 @contextmanager
-def figure(path: str, rows: int, columns: int, size: tuple[float, float], **layout: Any) -> Iterator[Any]:
+def figure(
+    path: str, rows: int, columns: int, size: tuple[float, float], *, title: str | None = None, **layout: Any
+) -> Iterator[Any]:
     """A figure of rows x columns axes, (rows, columns) array, `size` inches; written when the block ends.
 
-    A path that ends in .png or .svg; the ground of an SVG is transparent.
+    A path that ends in .png or .svg. An SVG has a transparent ground, its text is text, and `title` is what a screen
+    reader says of it.
     """
     import matplotlib
 
@@ -25,6 +28,7 @@ def figure(path: str, rows: int, columns: int, size: tuple[float, float], **layo
             "grid.alpha": 0.3,
             "axes.spines.top": False,
             "axes.spines.right": False,
+            "svg.fonttype": "none",
             "svg.hashsalt": "",
         }
     ):
@@ -32,7 +36,7 @@ def figure(path: str, rows: int, columns: int, size: tuple[float, float], **layo
         yield axes
         with atomic_write(path) as file:  # without version and date: the bytes depend on the arrays alone
             if file.suffix == ".svg":
-                fig.savefig(file, transparent=True, metadata={"Date": None, "Creator": None})
+                fig.savefig(file, transparent=True, metadata={"Date": None, "Creator": None, "Title": title})
             else:
                 fig.savefig(file, dpi=110, metadata={"Software": None})
         pyplot.close(fig)
