@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 
 from src.clustering import charts
-from src.clustering.agreement import describe, k_distances
-from src.clustering.dbscan import dbscan
+from src.clustering.agreement import METHODS, describe
+from src.clustering.dbscan import dbscan, k_distances, knee
 from src.images import splits
 from src.pipeline.files import UserError, atomic_write, write_json
 from src.pipeline.schema import Count, Positive, Seed
@@ -14,7 +14,7 @@ from src.pipeline.schema import Count, Positive, Seed
 
 def cluster(
     features: np.ndarray,
-    labels: int,
+    n_labels: int,
     *,
     n_clusters: Count | None,
     n_init: Count,
@@ -24,36 +24,47 @@ def cluster(
 ) -> dict[str, np.ndarray]:
     """KMeans and DBSCAN of (n, d) features: {"kmeans": (n,) ints 0..k-1, "dbscan": (n,) ints, NOISE for none}.
 
-    `n_clusters` for KMeans, with None as many as there are labels. Raises UserError with fewer points than that.
+    KMeans has `n_clusters` clusters, with None as many as there are labels. Raises UserError with too few images.
     """
     from sklearn.cluster import KMeans
 
-    clusters = n_clusters or labels
-    if clusters > len(features):
-        raise UserError(f"params.yaml: cluster.n_clusters: must be at most the {len(features)} images. Got {clusters}.")
+    k = n_clusters or n_labels
+    for key, value in {"n_clusters": k, "min_samples": min_samples}.items():
+        if value > len(features):
+            raise UserError(
+                f"params.yaml: cluster.{key}: must be at most the number of images, {len(features)}. Got {value}."
+            )
     return {
-        "kmeans": KMeans(clusters, n_init=n_init, random_state=seed).fit_predict(features),
+        "kmeans": KMeans(k, n_init=n_init, random_state=seed).fit_predict(features),
         "dbscan": dbscan(features, [eps], min_samples)[0],
     }
 
 
 def main(params: dict[str, Any]) -> None:
-    """data/embedding.npz -> data/clusters.npz, the report and the pictures."""
-    block, split = params["cluster"], params["embed"]["split"]
-    embedding = np.load("data/embedding.npz")
-    y, features = splits.read(split).y, embedding["features"]
-    if block["min_samples"] > len(features):
-        raise UserError(
-            f"params.yaml: cluster.min_samples: must be at most the {len(features)} images. Got {block['min_samples']}."
-        )
-    found = cluster(features, len(np.unique(y)), **block)
-    with atomic_write("data/clusters.npz") as file:
-        np.savez(file, kmeans=found["kmeans"], dbscan=found["dbscan"])
-    maps = {"PCA": embedding["pca"], "t-SNE": embedding["tsne"]}
-    k = max(block["min_samples"] - 1, 1)  # scikit-learn counts the point itself among min_samples
-    charts.k_distances("metrics/cluster/k_distance.png", k_distances(features, k), k, block["eps"])
-    charts.clusters(
-        "metrics/cluster/maps.png", maps, {"labels": y, "KMeans": found["kmeans"], "DBSCAN": found["dbscan"]}
+    """data/embedding.npz -> data/clusters.npz, metrics/cluster/clusters.json and the charts."""
+    block, embed = params["cluster"], params["embed"]
+    y, garments, embedding = (
+        splits.read(embed["split"]).y,
+        splits.garments(embed["split"]),
+        np.load("data/embedding.npz"),
     )
-    truths = {"labels": y, "garments": splits.garments(split)}
-    write_json("metrics/cluster/clusters.json", {name: describe(clusters, truths) for name, clusters in found.items()})
+    features = embedding["features"]
+    clusters = cluster(features, len(np.unique(y)), **block)
+    with atomic_write("data/clusters.npz") as file:
+        np.savez(file, allow_pickle=False, **clusters)
+    k = max(block["min_samples"] - 1, 1)  # scikit-learn counts the point itself among min_samples
+    distances = k_distances(features, k)
+    charts.k_distance("metrics/cluster/k_distance.svg", distances, k, block["eps"], knee(distances))
+    names = charts.label_names(splits.class_names(), y, splits.garment_names(), garments)
+    maps = {"t-SNE": embedding["tsne"], "PCA": embedding["pca"]}
+    charts.maps("metrics/cluster/maps.png", maps, y, names, {name: clusters[key] for key, name in METHODS.items()})
+    described = {key: describe(values, {"labels": y, "garments": garments}) for key, values in clusters.items()}
+    about = {"model": embed["model"], "layer": embed["layer"], "split": embed["split"]}
+    about |= {"images": len(features), "dimensions": features.shape[1]}
+    about["explained_by_map"] = float(embedding["explained"].sum())
+    write_json("metrics/cluster/clusters.json", {"features": about, **described})
+    for key, name in METHODS.items():
+        accuracy = described[key]["labels"]["matched_accuracy"]
+        print(
+            f"cluster: {name} has {described[key]['clusters']} clusters; matched with labels, {accuracy:.1%} are right"
+        )

@@ -5,12 +5,14 @@ from typing import Any
 import numpy as np
 
 from src.images import splits
-from src.pipeline.files import UserError, atomic_write, write_json
+from src.pipeline.files import UserError, atomic_write
 from src.pipeline.schema import Positive, Seed, Split
 from src.training.device import setup_device
 from src.training.predictor import predictor
 
 BATCH = 500  # images a call: memory, not results
+# Values of all features: 1 GiB as float32, as much for the untrained encoder; PCA and t-SNE make copies.
+MAX_VALUES = 2**28
 
 
 def embed(
@@ -28,7 +30,8 @@ def embed(
     Returns features (n, d) float32 (more axes are flattened), untrained, the same from an encoder with weights as they
     are before training, pca and tsne (n, 2) float32, and explained (2,), the share of the features' variance along each
     axis of the PCA map. `model` and `split` name what the caller has loaded.
-    Raises UserError for an unknown layer, or a perplexity that is not below the number of images.
+    Raises UserError for an unknown layer, one with fewer than two outputs or more than MAX_VALUES in all, or a
+    perplexity that is not below the number of images.
     """
     import keras
     from sklearn.decomposition import PCA
@@ -42,9 +45,16 @@ def embed(
             f"params.yaml: embed.perplexity: must be below the {len(x)} images of {split}. Got {perplexity}."
         )
     encoder = keras.Model(classifier.inputs, classifier.get_layer(layer).output)
+    dimensions = int(np.prod(encoder.output_shape[1:]))
+    if not 2 <= dimensions <= MAX_VALUES // len(x):
+        raise UserError(
+            f"params.yaml: embed.layer: must have 2 to {MAX_VALUES // len(x):,} outputs for the {len(x):,} images of "
+            f"{split}. {layer} has {dimensions:,}; take another layer or a smaller embed.split."
+        )
+    untrained_encoder = keras.models.clone_model(encoder)
     features, untrained = (
-        predictor(each, batch_size=BATCH)(x).reshape(len(x), -1)
-        for each in (encoder, keras.models.clone_model(encoder))
+        predictor(network, batch_size=BATCH)(x).reshape(len(x), -1).astype(np.float32)
+        for network in (encoder, untrained_encoder)
     )
     pca = PCA(n_components=2, random_state=seed)
     tsne = TSNE(n_components=2, perplexity=perplexity, init="pca", learning_rate="auto", random_state=seed, n_jobs=-1)
@@ -65,12 +75,10 @@ def main(params: dict[str, Any]) -> None:
     block = params["embed"]
     x = splits.read(block["split"]).x
     embedding = embed(keras.models.load_model(f"models/{block['model']}/{params['seed']}.keras"), x, **block)
-    explained = embedding.pop("explained").tolist()
     with atomic_write("data/embedding.npz") as file:
         np.savez(file, allow_pickle=False, **embedding)
-    shape = dict(zip(("images", "dimensions"), embedding["features"].shape, strict=True))
-    report = {"model": block["model"], "layer": block["layer"], "split": block["split"], **shape}
-    write_json(
-        "metrics/embed/features.json",
-        report | {"explained_variance_ratio": explained, "explained_by_map": sum(explained)},
+    images, dimensions = embedding["features"].shape
+    print(
+        f"embed: {images:,} images of {block['split']}, {dimensions} dimensions ({block['model']}, {block['layer']}); "
+        f"the PCA map has {embedding['explained'].sum():.1%} of the variance"
     )

@@ -1,52 +1,70 @@
 """How far clusters agree with the truth, and what a clustering looks like in numbers."""
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, TypedDict
 
 import numpy as np
 
 from src.clustering.dbscan import NOISE
 
+METHODS = {"kmeans": "KMeans", "dbscan": "DBSCAN"}  # keys of data/clusters.npz and their names
 
-def k_distances(features: np.ndarray, k: int) -> np.ndarray:
-    """Distance of each point to its k-th nearest other point, in ascending order: (n, d) -> (n,). k is below n."""
-    from sklearn.neighbors import NearestNeighbors
-
-    distances, _ = (
-        NearestNeighbors(n_neighbors=k).fit(features).kneighbors()
-    )  # without arguments: the point itself is left out
-    return np.sort(distances[:, -1])
+Truths = Mapping[str, np.ndarray]  # (n,) ints, such as labels or garments; negative where they are not known
 
 
-def agreement(clusters: np.ndarray, truth: np.ndarray) -> dict[str, float]:
-    """How far clusters and truth, two (n,) arrays of ints, name the same groups.
+class Agreement(TypedDict):
+    """ARI and AMI: 0 for chance, 1 for the same partition; the others lie in [0, 1]."""
 
-    ARI and AMI are 0 for chance and 1 for the same partition; homogeneity, completeness, V and accuracy lie in [0, 1].
-    Accuracy is that of the best one-to-one assignment of clusters to true groups; noise is assigned to nothing, so it
-    always errs. For the others noise is a group of its own.
+    ari: float
+    ami: float
+    homogeneity: float
+    completeness: float
+    v_measure: float
+    matched_accuracy: float
+
+
+def matching(clusters: np.ndarray, truth: np.ndarray) -> dict[int, int]:
+    """The one-to-one matching of clusters with true groups that most points agree with, {cluster: group}.
+
+    Two (n,) int arrays. Noise and, where there are more clusters than groups, some clusters are matched with nothing.
     """
     from scipy.optimize import linear_sum_assignment
+    from sklearn.metrics.cluster import contingency_matrix
+
+    numbers, groups = np.unique(clusters), np.unique(truth)
+    counts = contingency_matrix(truth, clusters)[:, numbers != NOISE]
+    rows, columns = linear_sum_assignment(counts, maximize=True)
+    return dict(zip(numbers[numbers != NOISE][columns].tolist(), groups[rows].tolist(), strict=True))
+
+
+def agreement(clusters: np.ndarray, truth: np.ndarray) -> Agreement:
+    """How far clusters and truth, two (n,) int arrays, name the same groups.
+
+    The matched accuracy is that of the best one-to-one matching of clusters with true groups; noise is always wrong
+    then. For the other scores noise is a group of its own.
+    """
     from sklearn import metrics
 
-    homogeneity, completeness, v = metrics.homogeneity_completeness_v_measure(truth, clusters)
-    counts = metrics.cluster.contingency_matrix(truth, clusters)[:, np.unique(clusters) != NOISE]
-    matched = counts[linear_sum_assignment(counts, maximize=True)].sum()
+    homogeneity, completeness, v_measure = metrics.homogeneity_completeness_v_measure(truth, clusters)
+    matched = matching(clusters, truth)
+    agreeing = sum(int(((clusters == number) & (truth == group)).sum()) for number, group in matched.items())
     return {
         "ari": float(metrics.adjusted_rand_score(truth, clusters)),
         "ami": float(metrics.adjusted_mutual_info_score(truth, clusters)),
         "homogeneity": float(homogeneity),
         "completeness": float(completeness),
-        "v_measure": float(v),
-        "accuracy": float(matched / len(truth)),
+        "v_measure": float(v_measure),
+        "matched_accuracy": agreeing / len(truth),
     }
 
 
-def describe(clusters: np.ndarray, truths: dict[str, np.ndarray]) -> dict[str, Any]:
-    """Number of clusters, sizes (largest first), share of noise, and the agreement with each truth.
+def describe(clusters: np.ndarray, truths: Truths) -> dict[str, Any]:
+    """The number of `clusters`, `sizes` (largest first), `noise_share`, and by each truth the `Agreement` with it.
 
-    A truth is an (n,) array; where it is negative it is not known, and the image is left out of that agreement.
+    Images whose truth is not known are left out of that agreement; where none is known it is not there.
     """
     sizes = np.bincount(clusters[clusters != NOISE])
-    report: dict[str, Any] = {
+    description: dict[str, Any] = {
         "clusters": len(sizes),
         "sizes": sorted(sizes.tolist(), reverse=True),
         "noise_share": float((clusters == NOISE).mean()),
@@ -54,5 +72,5 @@ def describe(clusters: np.ndarray, truths: dict[str, np.ndarray]) -> dict[str, A
     for name, truth in truths.items():
         known = truth >= 0
         if known.any():
-            report[name] = agreement(clusters[known], truth[known])
-    return report
+            description[name] = agreement(clusters[known], truth[known])
+    return description

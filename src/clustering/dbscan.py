@@ -1,9 +1,9 @@
-"""DBSCAN in bounded memory: scikit-learn's keeps the neighbours of all points at once, this one of a few at a time."""
+"""DBSCAN in bounded memory, where scikit-learn's keeps the neighbours of all points at once, and the choice of eps."""
 
 import numpy as np
 
 NOISE = -1  # scikit-learn's own number for points in no cluster
-PAIRS = 2**24  # pairs of points whose distance is looked at at a time: at most 2 GB, whatever eps is
+PAIRS = 2**24  # distances that are computed at a time: at most 2 GB, whatever eps is
 
 
 def dbscan(features: np.ndarray, values: list[float], min_samples: int) -> np.ndarray:
@@ -22,15 +22,33 @@ def dbscan(features: np.ndarray, values: list[float], min_samples: int) -> np.nd
     groups = np.tile(np.arange(n), (len(values), 1))
     borders: list[list[np.ndarray]] = [[] for _ in values]
     for rows in gen_batches(n, max(1, PAIRS // n)):
-        found = near.radius_neighbors_graph(features[rows], mode="distance").tocoo()
+        pairs = near.radius_neighbors_graph(features[rows], mode="distance").tocoo()
         for eps, core, group, border in zip(values, cores, groups, borders, strict=True):
-            within = found.data <= eps
-            point, neighbor = found.row[within] + rows.start, found.col[within]
+            within = pairs.data <= eps
+            point, neighbor = pairs.row[within] + rows.start, pairs.col[within]
             core[rows] = np.bincount(point, minlength=n)[rows] >= min_samples
-            own, others = core[point], core[neighbor]  # later points are no core points yet: the pair comes again then
-            group[:] = merge(group, point[own & others], neighbor[own & others])
-            border.append(np.stack([point[~own], neighbor[~own]]))
-    return np.array([number(*each) for each in zip(cores, groups, borders, strict=True)])
+            is_core = core[point]
+            both = is_core & core[neighbor]  # a pair whose second point is not yet known as core is seen again from it
+            group[:] = merge(group, point[both], neighbor[both])
+            border.append(np.stack([point[~is_core], neighbor[~is_core]]))
+    return np.array([number(*parts) for parts in zip(cores, groups, borders, strict=True)])
+
+
+def k_distances(features: np.ndarray, k: int) -> np.ndarray:
+    """The distance of each point to its k-th nearest other point, in ascending order: (n, d) -> (n,). k is below n."""
+    from sklearn.neighbors import NearestNeighbors
+
+    distances, _ = NearestNeighbors(n_neighbors=k).fit(features).kneighbors()  # no arguments: without the point itself
+    return np.sort(distances[:, -1])
+
+
+def knee(distances: np.ndarray) -> int | None:
+    """Where ascending k-distances, (n,), have their knee, by Kneedle (Satopaa et al. 2011): an index or None."""
+    from kneed import KneeLocator
+
+    shape = {"curve": "convex", "direction": "increasing", "interp_method": "polynomial"}  # the last distances leap
+    index = KneeLocator(range(len(distances)), distances, S=1, **shape).knee
+    return None if index is None else int(index)
 
 
 def merge(group: np.ndarray, a: np.ndarray, b: np.ndarray) -> np.ndarray:

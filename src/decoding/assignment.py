@@ -1,57 +1,58 @@
-"""The mapping for labels without a public counterpart: the best that fits the counts, weighed against the runner-up.
+"""The mapping for labels of images that are not public: the best that fits the counts, weighed against the runner-up.
 
 Tables are counts of images by predicted garment and label, (garments, labels); a mapping is (garments,) label numbers.
 """
 
-from typing import Any
-
 import numpy as np
 
-from src.decoding.counts import proportion
+from src.decoding.counts import clopper_pearson
+from src.decoding.records import Weighed
 
 
-def places(counts: np.ndarray, garments: int) -> np.ndarray:
+def apportion(label_counts: np.ndarray, n_garments: int) -> np.ndarray:
     """How many of the equally frequent garments each label stands for: (labels,) counts of images -> (labels,) ints.
 
-    By largest remainders (Hamilton's method): exact for multiples of one garment's images, near where noise moved them.
+    By largest remainders (Hamilton's method): exact for multiples of a garment's images, close where noise moved them.
     """
-    quota = counts * garments / counts.sum()
-    found = quota.astype(np.int64)
-    found[np.argsort(found - quota, kind="stable")[: garments - found.sum()]] += 1
-    return found
+    quota = label_counts * n_garments / label_counts.sum()
+    sizes = quota.astype(np.int64)
+    sizes[np.argsort(sizes - quota, kind="stable")[: n_garments - sizes.sum()]] += 1
+    return sizes
 
 
-def assignment(table: np.ndarray, places: np.ndarray) -> np.ndarray:
-    """Of the mappings that give each label its number of garments, the one that most images agree with.
+def assignment(table: np.ndarray, sizes: np.ndarray) -> np.ndarray:
+    """Of the mappings that give each label its number of garments, `sizes`, the one with which most images agree.
 
-    The assignment problem of garments and places, solved exactly. Where the table has -inf the mapping does not go.
+    The assignment problem, solved exactly. Where the table has -inf the mapping does not go.
     """
     from scipy.optimize import linear_sum_assignment
 
-    labels = np.repeat(np.arange(len(places)), places)
+    labels = np.repeat(np.arange(len(sizes)), sizes)
     return labels[linear_sum_assignment(table[:, labels], maximize=True)[1]]
 
 
-def runner_up(table: np.ndarray, places: np.ndarray, best: np.ndarray) -> np.ndarray:
-    """The second-best mapping; at least two labels have places.
+def runner_up(table: np.ndarray, sizes: np.ndarray, best: np.ndarray) -> np.ndarray:
+    """The second-best mapping, where at least two labels have garments.
 
-    Any other mapping differs from the best in some garment, so the second is the best of those found with one of the
-    best's garments forbidden its label (Murty 1968).
+    Any other mapping differs from the best in some garment, so the second is the best of those in which one of the
+    garments is forbidden its label (Murty 1968).
     """
     others = []
     for garment, label in enumerate(best):
         allowed = table.astype(float)
         allowed[garment, label] = -np.inf
-        others.append(assignment(allowed, places))
-    return max(others, key=lambda mapping: agreeing(table, mapping).sum())
+        others.append(assignment(allowed, sizes))
+    return max(others, key=lambda mapping: matched(table, mapping).sum())
 
 
-def agreeing(table: np.ndarray, mapping: np.ndarray) -> np.ndarray:
+def matched(table: np.ndarray, mapping: np.ndarray) -> np.ndarray:
     """Images of each garment that bear its label in the mapping: (garments,)."""
     return table[np.arange(len(table)), mapping]
 
 
-def weigh(table: np.ndarray, counts: np.ndarray, min_agreement: float, confidence: float) -> dict[str, Any] | None:
+def best_mapping(
+    table: np.ndarray, label_counts: np.ndarray, min_agreement: float, confidence: float
+) -> Weighed | None:
     """The best mapping that fits the counts, (labels,) images of each label, the runner-up, and doubts about the best.
 
     `agreement`: the share of all images that agree with the best. `contested`: of those that agree with one of the two
@@ -60,25 +61,19 @@ def weigh(table: np.ndarray, counts: np.ndarray, min_agreement: float, confidenc
     `min_agreement`: images of other things agree with no mapping. Counts that are no multiples of one garment's may
     confirm what most images of each garment say, not overrule it. None where a label has too few for one garment.
     """
-    fit = places(counts, len(table))
-    if not fit.all():
+    sizes = apportion(label_counts, len(table))
+    if not sizes.all():
         return None
-    best = assignment(table, fit)
-    second = runner_up(table, fit, best)
-    for_best, for_second = (int(agreeing(table, mapping)[best != second].sum()) for mapping in (best, second))
-    agreement = proportion(int(agreeing(table, best).sum()), int(table.sum()), confidence)
-    contested = proportion(for_best, for_best + for_second, confidence)
-    exact = not (counts * len(table) % counts.sum()).any()
+    best = assignment(table, sizes)
+    second = runner_up(table, sizes, best)
+    for_best, for_second = (int(matched(table, mapping)[best != second].sum()) for mapping in (best, second))
+    agreement = clopper_pearson(int(matched(table, best).sum()), int(table.sum()), confidence)
+    contested = clopper_pearson(for_best, for_best + for_second, confidence)
+    exact = not (label_counts * len(table) % label_counts.sum()).any()
     doubts = {
         "the margin is within noise": contested["interval"][0] <= 0.5,
-        f"less than {min_agreement:.0%} of the images agree": agreement["share"] < min_agreement,
-        "counts and images contradict": not exact and agreeing(table, best).sum() < table.max(axis=1).sum(),
+        f"less than {min_agreement:.0%} of the images agree": (agreement["share"] or 0) < min_agreement,
+        "counts and images contradict": not exact and matched(table, best).sum() < table.max(axis=1).sum(),
     }
-    return {
-        "best": best,
-        "runner_up": second,
-        "agreement": agreement,
-        "margin": for_best - for_second,
-        "contested": contested,
-        "doubts": [doubt for doubt, holds in doubts.items() if holds],
-    }
+    reasons = [doubt for doubt, holds in doubts.items() if holds]
+    return Weighed(best, second, agreement, for_best - for_second, contested, reasons)

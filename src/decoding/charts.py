@@ -1,17 +1,42 @@
-"""Charts of the decoding: tables of labels, garments and clusters."""
+"""Charts of the decoding: sheets of test images, and tables of labels, garments and clusters."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
+from typing import NamedTuple
 
+import numpy as np
+
+from src.images.charts import image_sheet
 from src.pipeline.figure import figure, heat_table
 
+ROW = 10  # images in a row of the sheet
 
-def tables(path: str, counts: Mapping[tuple[str, str], tuple[Sequence[str], Any]]) -> None:
-    """Tables side by side, {(what rows are, what columns are): (row names, (rows, columns) counts)}."""
-    width = sum(2 + 0.8 * table.shape[1] for _, table in counts.values())
-    height = 1.4 + 0.42 * max(len(names) for names, _ in counts.values())
-    ratios = [table.shape[1] for _, table in counts.values()]
+
+class Table(NamedTuple):
+    """Counts of images, (rows, columns), and the names of both."""
+
+    rows: Sequence[str]
+    columns: Sequence[str]
+    counts: np.ndarray
+
+
+def sheet(path: str, x: np.ndarray, captions: Sequence[str]) -> None:
+    """Images (n, side, side) uint8 with a caption each, in rows of ten."""
+    pictures = list(zip(x, captions, strict=True))
+    image_sheet(path, [pictures[first : first + ROW] for first in range(0, len(pictures), ROW)])
+
+
+def labels(path: str, x: np.ndarray, y: np.ndarray, captions: Sequence[str], n_per_label: int) -> None:
+    """The first images of each label, a row per label: x (n, side, side) uint8, y (n,) ints, n captions."""
+    rows = [np.flatnonzero(y == label)[:n_per_label] for label in np.unique(y)]
+    image_sheet(path, [[(x[i], captions[i]) for i in row] for row in rows])
+
+
+def tables(path: str, counts: dict[tuple[str, str], Table]) -> None:
+    """Tables side by side, {(what rows are, what columns are): table}; colours are shares of a row."""
+    ratios = [len(table.columns) for table in counts.values()]
+    width = sum(2 + 0.8 * columns for columns in ratios)
+    height = 1.4 + 0.42 * max(len(table.rows) for table in counts.values())
     with figure(path, 1, len(counts), (width, height), width_ratios=ratios) as axes:
-        for ax, ((row, column), (names, table)) in zip(axes[0], counts.items(), strict=True):
-            heat_table(ax, table, names, [str(number) for number in range(table.shape[1])])
-            ax.set(title=f"{row} x {column}", xlabel=column, ylabel=row)
+        for ax, ((row, column), table) in zip(axes[0], counts.items(), strict=True):
+            heat_table(ax, table.counts, table.rows, table.columns)
+            ax.set(title=f"Images by {row} and {column}", xlabel=column, ylabel=row)

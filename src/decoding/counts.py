@@ -1,37 +1,26 @@
-"""What counting says of labels and garments: tables of both, shares with their intervals, how many decodings fit."""
+"""Counts of images by garment and label, shares with their intervals, and how many mappings fit the counts."""
 
 from math import factorial, prod
-from typing import Any
 
 import numpy as np
 
+from src.decoding.records import Coverage, Proportion
 from src.images.store import AMBIGUOUS, GARMENTS, UNKNOWN
 
-# (n,) each. y: the label's number; garments: the garment's, AMBIGUOUS or UNKNOWN; names: what the images go by.
-Split = dict[str, np.ndarray]
+
+def contingency(garments: np.ndarray, groups: np.ndarray, n_garments: int, n_groups: int) -> np.ndarray:
+    """Known images by garment and by group, such as their label: two (n,) int arrays -> (garments, groups) int64."""
+    known = garments >= 0
+    return crosstab(garments[known], groups[known], n_garments, n_groups)
 
 
-def contingency(split: Split, labels: int, garments: int) -> np.ndarray:
-    """Known images by garment and label: (garments, labels) int64."""
-    known = split["garments"] >= 0
-    return cross(split["garments"][known], split["y"][known], garments, labels)
+def crosstab(rows: np.ndarray, columns: np.ndarray, n_rows: int, n_columns: int) -> np.ndarray:
+    """How often each pair of numbers occurs in two (n,) int arrays: (n_rows, n_columns) int64."""
+    return np.bincount(rows * n_columns + columns, minlength=n_rows * n_columns).reshape(n_rows, n_columns)
 
 
-def cross(rows: np.ndarray, columns: np.ndarray, height: int, width: int) -> np.ndarray:
-    """How often each pair occurs in two (n,) arrays of ints: (height, width) int64."""
-    table = np.zeros((height, width), dtype=np.int64)
-    np.add.at(table, (rows, columns), 1)
-    return table
-
-
-def by_garment(table: np.ndarray, labels: list[str], names: list[str]) -> dict[str, dict[str, int]]:
-    """A (garments, labels) table as {garment: {label: images}}, without zeros."""
-    rows = zip(names, table.tolist(), strict=True)
-    return {name: {label: n for label, n in zip(labels, row, strict=True) if n} for name, row in rows}
-
-
-def coverage(garments: np.ndarray) -> dict[str, int]:
-    """How many images there are, are known, match garments that differ, and match none."""
+def coverage(garments: np.ndarray) -> Coverage:
+    """How many of the images, (n,) garments, are known, ambiguous and unknown."""
     return {
         "images": len(garments),
         "known": int((garments >= 0).sum()),
@@ -40,24 +29,23 @@ def coverage(garments: np.ndarray) -> dict[str, int]:
     }
 
 
-def proportion(part: int, images: int, confidence: float) -> dict[str, Any]:
-    """The share of `part` in `images` and its Clopper-Pearson interval [low, high]; of no images None and [0, 1]."""
+def clopper_pearson(count: int, images: int, confidence: float) -> Proportion:
+    """The share count / images with its Clopper-Pearson interval; None and [0, 1] without images."""
     from scipy.stats import binomtest
 
     if not images:
         return {"images": 0, "share": None, "interval": [0.0, 1.0]}
-    found = binomtest(part, images).proportion_ci(confidence, method="exact")
-    return {"images": images, "share": part / images, "interval": [found.low, found.high]}
+    low, high = binomtest(count, images).proportion_ci(confidence, method="exact")
+    return {"images": images, "share": count / images, "interval": [float(low), float(high)]}
 
 
-def fitting_mappings(y: np.ndarray, labels: int, garments: int) -> int | None:
-    """How many ways there are to deal out equally frequent garments so that every label has its number of images.
+def fitting_mappings(label_counts: np.ndarray, n_garments: int) -> int | None:
+    """How many mappings of equally frequent garments give every label its number of images, (labels,) ints.
 
-    y: (n,) ints 0..labels-1. None where a label's count is no multiple of one garment's; 0 garments are taken for ten.
+    None where a label's count is no multiple of a garment's. Without garments, ten are assumed.
     """
-    counts = np.bincount(y, minlength=labels)
-    garments = garments or len(GARMENTS)
-    each, rest = divmod(int(counts.sum()), garments)
-    if rest or not each or (counts % each).any():
+    n_garments = n_garments or len(GARMENTS)
+    per_garment, rest = divmod(int(label_counts.sum()), n_garments)
+    if rest or not per_garment or (label_counts % per_garment).any():
         return None
-    return factorial(garments) // prod(factorial(int(count) // each) for count in counts)
+    return factorial(n_garments) // prod(factorial(int(count) // per_garment) for count in label_counts)

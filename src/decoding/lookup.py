@@ -1,9 +1,8 @@
 """Images looked up among the public ones, pixel by pixel; and public images that are equal."""
 
-from typing import Any
-
 import numpy as np
 
+from src.decoding.records import Collisions, EqualImages
 from src.images.store import AMBIGUOUS, UNKNOWN, Images
 
 
@@ -21,26 +20,26 @@ def identify(x: np.ndarray, public: Images | None) -> np.ndarray:
 
 
 def in_public_order(images: Images, public: Images) -> dict[str, bool]:
-    """Whether the training and the test images are the first public ones, one by one, pixel by pixel."""
+    """Whether a user's training images, and the test images, are the first public ones, one by one, pixel by pixel."""
     return {
-        "train": np.array_equal(images.x_train, public.x_train[: len(images.x_train)]),
+        "training": np.array_equal(images.x_train, public.x_train[: len(images.x_train)]),
         "test": np.array_equal(images.x_test, public.x_test[: len(images.x_test)]),
     }
 
 
-def collisions(public: Images, listed: int) -> dict[str, Any]:
-    """Groups of equal public images: how many, of how many the garments differ, and the first, these before others.
+def collisions(public: Images, max_listed: int) -> Collisions:
+    """Groups of equal public images; those whose garments differ are listed first.
 
-    An image that equals one of different garments is ambiguous: its garment is never guessed.
+    An image that equals public ones of different garments is ambiguous: its garment is never guessed.
     """
-    groups: dict[bytes, dict[str, list[str]]] = {}
+    groups: dict[bytes, EqualImages] = {}
     for split, x, y in (("train", public.x_train, public.y_train), ("test", public.x_test, public.y_test)):
         for row, (image, garment) in enumerate(zip(x, y.tolist(), strict=True)):
             group = groups.setdefault(image.tobytes(), {"images": [], "garments": []})
             group["images"].append(f"{split} {row}")
             if public.names[garment] not in group["garments"]:
                 group["garments"].append(public.names[garment])
-    found = [group for group in groups.values() if len(group["images"]) > 1]
-    found.sort(key=lambda group: len(group["garments"]) == 1)
-    ambiguous = sum(len(group["garments"]) > 1 for group in found)
-    return {"total": len(found), "of_different_garments": ambiguous, "listed": found[:listed]}
+    equal = [group for group in groups.values() if len(group["images"]) > 1]
+    equal.sort(key=lambda group: len(group["garments"]) == 1)
+    ambiguous = sum(len(group["garments"]) > 1 for group in equal)
+    return {"total": len(equal), "of_different_garments": ambiguous, "listed": equal[:max_listed]}

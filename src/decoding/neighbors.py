@@ -1,4 +1,4 @@
-"""Garments of images that are not public, by the public images that are nearest."""
+"""What images show that are not public, by the public images nearest to them."""
 
 import numpy as np
 from pydantic import ConfigDict, with_config
@@ -17,24 +17,22 @@ class Neighbors(TypedDict):
     n_neighbors: Count
 
 
-def nearest(x: np.ndarray, public: Images, *, n_components: Count, n_neighbors: Count) -> np.ndarray:
-    """The garment that most of an image's nearest public training images show.
+def predict_garments(x: np.ndarray, public: Images, *, n_components: Count, n_neighbors: Count) -> np.ndarray:
+    """The garment that most of each image's nearest public training images show, as (n,) int64.
 
-    (n, side, side) uint8, side that of the public images -> (n,) int64. Distances are those between the first principal
-    components of the public training pixels. Raises UserError with fewer images or pixels than asked for.
+    x: (n, side, side) uint8, side that of the public images. Distances are those between the first principal components
+    of the public training pixels. Raises UserError with fewer public images or pixels than asked for.
     """
     from sklearn.decomposition import PCA
     from sklearn.neighbors import KNeighborsClassifier
 
-    known, asked = (a.reshape(len(a), -1).astype(np.float32) for a in (public.x_train, x))
-    for key, value, most in (
-        ("n_components", n_components, min(known.shape)),
-        ("n_neighbors", n_neighbors, len(known)),
+    pixels, unknown = (images.reshape(len(images), -1).astype(np.float32) for images in (public.x_train, x))
+    for key, value, limit, what in (
+        ("n_components", n_components, min(pixels.shape), "the pixels and images of the public data allow no more"),
+        ("n_neighbors", n_neighbors, len(pixels), "there are no more public training images"),
     ):
-        if value > most:
-            raise UserError(
-                f"params.yaml: decode.neighbors.{key}: must be at most {most}, all that the public images have. Got {value}."
-            )
-    pca = PCA(n_components, svd_solver="covariance_eigh").fit(known)  # exact, and so the same every time
-    classifier = KNeighborsClassifier(n_neighbors).fit(pca.transform(known), public.y_train)
-    return classifier.predict(pca.transform(asked))
+        if value > limit:
+            raise UserError(f"params.yaml: decode.neighbors.{key}: must be at most {limit} ({what}). Got {value}.")
+    pca = PCA(n_components, svd_solver="covariance_eigh").fit(pixels)  # exact, and so the same every time
+    classifier = KNeighborsClassifier(n_neighbors).fit(pca.transform(pixels), public.y_train)
+    return classifier.predict(pca.transform(unknown))

@@ -1,72 +1,111 @@
-"""What the decoding amounts to: in words, in a few numbers, and beside what was written down in 2022."""
+"""What a decoding amounts to, in sentences, and beside the decoding that was written down in 2022."""
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-
-def conclusion(report: dict[str, Any], own: bool) -> str:
-    """What can be said, in a few sentences; `own`: the labels are the pipeline's own, made by prepare.groups."""
-    images, known, ambiguous = (sum(part[key] for part in report["known"].values()) for key in COVERAGE)
-    ways = report["mappings_that_fit_the_counts"]
-    fit = f" The counts alone leave {ways:,} mappings." if ways else ""
-    wrong = report["exceptions"]["total"]
-    exceptions = f", save {wrong:,} exceptions ({wrong / images:.1%})" if wrong else ""
-    if report["prediction"]:
-        return f"{known:,} of {images:,} images equal a public one: too few. {_predicted(report['prediction'])}{fit}"
-    if not known:
-        return f"Nothing can be known: no image equals a public one, or there was no public data to look into.{fit}"
-    if report["certified"]:
-        origin = " These labels are the pipeline's own, made by prepare.groups: no news of the course's." if own else ""
-        return f"Every label is decoded: all {images:,} images are known and all counts agree{exceptions}.{fit}{origin}"
-    return (
-        f"{known:,} of {images:,} images are known, {ambiguous:,} match garments that differ and are left out; "
-        f"undecided garments: {', '.join(report['undecided']) or 'none'}{exceptions}.{fit}"
-    )
+from src.decoding.records import Coverage, Decoding, LabelEvidence, Prediction, Weighed, WrittenLabel
 
 
-COVERAGE = ("images", "known", "ambiguous")
+def conclusion(decoding: Decoding, made_here: bool) -> str:
+    """What can be said, in a few sentences; `made_here`: the labels were made by `prepare`, from known garments."""
+    total = totals(decoding["known"])
+    if decoding["prediction"]:
+        sentences = [f"Only {total['known']:,} of {total['images']:,} images equal a public one: too few to decode."]
+        sentences += _predicted(decoding["prediction"])
+    elif not total["known"]:
+        reason = "no image equals a public one, or there are no public data to compare with"
+        sentences = [f"Nothing is known about the labels: {reason}."]
+    else:
+        sentences = _known(decoding, total)
+    if ways := decoding["mappings_that_fit_the_counts"]:
+        sentences.append(f"The number of test images of each label alone would leave {ways:,} mappings.")
+    if made_here:
+        sentences.append(
+            "These labels were made by this pipeline (prepare.groups), so decoding them only checks the method; "
+            "it says nothing about the course's own labels."
+        )
+    return " ".join(sentences)
 
 
-def _predicted(found: dict[str, Any]) -> str:
-    """The mapping found by prediction, the runner-up and the doubts, in a few sentences."""
-    changes = ", ".join(f"{name} to label {label}" for name, label in found["runner_up"].items())
-    claim = f"It is not claimed: {'; '.join(found['doubts'])}." if found["doubts"] else "It is claimed, not certified."
-    return (
-        f"By their nearest public images, {found['agreement']['share']:.1%} of the test images agree with the best "
-        f"mapping that fits the counts, {found['margin']:,} more than with the runner-up (moved: {changes}). {claim}"
-    )
-
-
-def in_words(prediction: dict[str, Any], labels: list[str], names: list[str]) -> dict[str, Any]:
-    """The prediction, its best mapping as {label: [garments]}, and what the runner-up moves as {garment: label}."""
-    best, second = prediction["best"], prediction["runner_up"]
-    named = {label: [names[garment] for garment in np.flatnonzero(best == i)] for i, label in enumerate(labels)}
-    moved = {names[garment]: labels[second[garment]] for garment in np.flatnonzero(best != second)}
-    return prediction | {"best": named, "runner_up": moved}
-
-
-def summary(report: dict[str, Any]) -> dict[str, Any]:
-    """The report in a few numbers."""
-    images, known, _ = (sum(part[key] for part in report["known"].values()) for key in COVERAGE)
+def totals(known: Mapping[str, Coverage]) -> Coverage:
+    """The coverage of all splits together."""
+    parts = known.values()
     return {
-        "certified": report["certified"],
-        "known_share": known / images,
-        "undecided": len(report["undecided"]),
-        "exceptions": report["exceptions"]["total"],
-        "mappings_that_fit_the_counts": report["mappings_that_fit_the_counts"],
+        "images": sum(part["images"] for part in parts),
+        "known": sum(part["known"] for part in parts),
+        "ambiguous": sum(part["ambiguous"] for part in parts),
+        "unknown": sum(part["unknown"] for part in parts),
     }
 
 
-def against_written(decoding: dict[str, Any], published: dict[str, Any]) -> dict[str, Any]:
-    """The decoding beside the one that was written down in 2022, and that one beside its own counts, label by label."""
-    comparison = {}
+def _known(decoding: Decoding, total: Coverage) -> list[str]:
+    """What known images say."""
+    if decoding["certified"]:
+        sentences = [
+            f"Every label is decoded: all {total['images']:,} images are known, and each label has as many images "
+            "as its garments have in the public data."
+        ]
+    else:
+        sentences = [f"{total['known']:,} of {total['images']:,} images are known."]
+        if total["ambiguous"]:
+            sentences.append(f"{total['ambiguous']:,} equal public images of different garments and are left out.")
+        undecided = ", ".join(decoding["undecided"])
+        sentences.append(f"No label is claimed for {undecided}." if undecided else "Every garment has a label.")
+        agree = [row["agrees"] for by_label in decoding["count_check"].values() for row in by_label.values()]
+        if not all(agree):
+            sentences.append(
+                f"This is not certified: in {agree.count(False)} of {len(agree)} counts a label has more or fewer "
+                "images than its garments have in the public data."
+            )
+    if wrong := decoding["exceptions"]["total"]:
+        sentences.append(f"{wrong:,} images ({wrong / total['images']:.1%}) bear another label than their garment's.")
+    return sentences
+
+
+def _predicted(prediction: Prediction) -> list[str]:
+    """What the nearest public images say."""
+    changes = ", ".join(f"{name} to label {label}" for name, label in prediction["runner_up"].items())
+    if prediction["doubts"]:
+        verdict = f"It is not claimed: {'; '.join(prediction['doubts'])}."
+    else:
+        verdict = "It is claimed, but not certified."
+    return [
+        f"By their nearest public images, {prediction['agreement']['share']:.1%} of the test images agree with the "
+        f"best mapping that fits the counts, {prediction['margin']:,} more than with the runner-up, which moves "
+        f"{changes}.",
+        verdict,
+    ]
+
+
+def in_words(weighed: Weighed, labels: Sequence[str], names: Sequence[str]) -> Prediction:
+    """A weighed mapping with the names of labels and garments."""
+    best, second = weighed.best, weighed.runner_up
+    return {
+        "best": {
+            label: [names[i] for i in np.flatnonzero(best == number).tolist()] for number, label in enumerate(labels)
+        },
+        "runner_up": {names[i]: labels[second[i]] for i in np.flatnonzero(best != second).tolist()},
+        "agreement": weighed.agreement,
+        "margin": weighed.margin,
+        "contested": weighed.contested,
+        "doubts": weighed.doubts,
+    }
+
+
+def against_written(decoding: Mapping[str, LabelEvidence], published: Mapping[str, Any]) -> dict[str, WrittenLabel]:
+    """The decoding beside the one written down in 2022, and that one beside its own counts, label by label.
+
+    published: the content of data/published.json.
+    """
+    comparison: dict[str, WrittenLabel] = {}
     for label, written in published["written_decoding"].items():
-        found, counted = decoding[label]["garments"], published["test_label_counts"][label]
+        decoded, counted = decoding[label]["garments"], published["test_label_counts"][label]
         comparison[label] = {
             "written": written,
-            "only_written": [name for name in written if name not in found],
-            "only_found": [name for name in found if name not in written],
+            "only_written": [name for name in written if name not in decoded],
+            "only_decoded": [name for name in decoded if name not in written],
             "written_images": 1000 * len(written),  # the public test set has 1,000 images of each garment
             "published_images": counted,
             "written_fits_its_counts": 1000 * len(written) == counted,
