@@ -167,7 +167,9 @@ def test_a_misspelt_key_is_reported_rather_than_the_one_that_is_missing(params: 
     assert key.split(".")[-1] in message.split("Known here: ")[1].rstrip(".").split(", ")
 
 
-@pytest.mark.parametrize("name", ["CM1", "1cm", "_cm", "c-m", "c.d", "cm1\n", "", 1, None, True, float("nan")], ids=repr)
+@pytest.mark.parametrize(
+    "name", ["CM1", "1cm", "_cm", "c-m", "c.d", "cm1\n", "", 1, None, True, float("nan")], ids=repr
+)
 def test_a_models_name_is_a_word(params: dict[str, Any], name: Any) -> None:
     params["models"][name] = PLAIN
     assert refusal(params).startswith("params.yaml: models: a model's name must be lower-case letters, ")
@@ -336,6 +338,7 @@ def test_a_file_that_holds_no_params_is_refused_in_a_line(
 
 def test_checking_takes_no_heavy_library() -> None:
     heavy = ("tensorflow", "keras", "mlflow", "matplotlib", "pandas", "sklearn", "scipy", "statsmodels")
-    code = f"import sys; from src.params import read_params; read_params(); print([m for m in {heavy} if m in sys.modules])"
+    code = "import sys; from src.params import read_params; read_params();"
+    code += f"print([name for name in {heavy} if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"

@@ -132,9 +132,10 @@ def training_run(model: str, name: str, params: Mapping[str, Any]) -> AbstractCo
     """A new run of that name for a training of a model with these params, `seed` among them; as `new_run`."""
     seed = params["seed"]
     description = (
-        f"Training of the model `{model}` from seed {seed}, by the stage `train`. Its weights are in "
-        f"`models/{model}/{seed}.keras`, loss and accuracy of each epoch in `metrics/train/history/{model}.csv` and here "
-        "in the curves `epoch_...`. The stage `evaluate` adds the scores of the trained model and its times."
+        f"Training of the model `{model}` from seed {seed}, by the stage `train`. "
+        f"Its weights are in `models/{model}/{seed}.keras`, loss and accuracy of each epoch in "
+        f"`metrics/train/history/{model}.csv` and here in the curves `epoch_...`. "
+        "The stage `evaluate` adds the scores of the trained model and its times."
     )
     return new_run(name, {"model": model, DESCRIPTION: description}, params)
 
@@ -165,7 +166,9 @@ def resumed_run(model: str, name: str, run_id: str) -> Iterator[Run]:
         if known:
             run = Run(client, known[0].info.run_id)
         else:
-            description = f"Scores of the model `{model}`. It was trained in the run `{run_id}`, which this store lacks."
+            description = (
+                f"Scores of the model `{model}`. It was trained in the run `{run_id}`, which this store lacks."
+            )
             tags = origin.tags() | {"model": model, TRAINED_IN: run_id, DESCRIPTION: description}
             run = Run(client, client.create_run(experiment, run_name=name, tags=tags).info.run_id)
             client.set_terminated(run.id)
