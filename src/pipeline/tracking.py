@@ -98,7 +98,12 @@ def _refusals_told(uri: str) -> Iterator[None]:
     except (MlflowException, SQLAlchemyError) as error:
         lines = [line for line in str(error).splitlines() if not line.startswith("(raised")]
         message = f"MLflow's store {uri} must take the run. It said: {lines[0] if lines else error}"
-        raise UserError(re.sub(r"(?<=://)[^/\s]*@", "***@", message)) from None
+        raise UserError(_masked(message)) from None
+
+
+def _masked(message: str) -> str:
+    """The message without the user and the password that an address may hold."""
+    return re.sub(r"(?<=://)[^/\s]*@", "***@", message)
 
 
 class Run:
@@ -185,6 +190,6 @@ def _closed(close: Callable[[str], object]) -> Iterator[None]:
         try:
             close("FAILED")
         except Exception as second:
-            error.add_note(f"The MLflow run could not be closed: {second}")
+            error.add_note(_masked(f"The MLflow run could not be closed: {second}"))
         raise
     close("FINISHED")
