@@ -4,6 +4,7 @@ import argparse
 import ast
 import importlib
 import inspect
+import sys
 from pathlib import Path
 
 from src.params import STAGES, check_known, check_layer, read_params
@@ -12,6 +13,8 @@ from src.pipeline.runner import run
 
 def main(arguments: list[str] | None = None) -> None:
     """Check params.yaml whole, then run one stage."""
+    if sys.platform == "win32":  # where Python has neither file locks nor the signals that end a stage in order
+        sys.exit("must run on Linux or macOS. Got Windows; take WSL or the container (docs/containers.md).")
     parser = argparse.ArgumentParser(
         prog="python -m src",
         description="Run one stage of dvc.yaml on the files that are there. `dvc repro` runs those that are needed.",

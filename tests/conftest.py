@@ -4,18 +4,38 @@ import os
 from pathlib import Path
 from typing import Any
 
+import pooch
 import pytest
 from hypothesis import settings
 
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
+from src.images.fashion_mnist import DEBIAN_FOLDER, FILES, fashion_mnist
+from src.images.store import Images
 from src.params import read_params
 
 settings.register_profile("same every time", derandomize=True, database=None, deadline=None)
 settings.load_profile("same every time")
 
+ROOT = Path(__file__).parents[1]
+
 
 @pytest.fixture
 def params() -> dict[str, Any]:
     """The real params.yaml, checked; each test has its own copy."""
-    return read_params(str(Path(__file__).parents[1] / "params.yaml"))
+    return read_params(str(ROOT / "params.yaml"))
+
+
+@pytest.fixture(scope="session")
+def fashion_folder() -> Path:
+    """A folder with Fashion-MNIST's four files, compressed: of Debian's package or of an earlier download."""
+    for folder in (DEBIAN_FOLDER, Path(pooch.os_cache("mystery-fashion"))):
+        if all((folder / f"{name}.gz").is_file() for name in FILES):
+            return folder
+    pytest.skip("Fashion-MNIST is not on this machine: `python -m src fetch` downloads it")
+
+
+@pytest.fixture(scope="session")
+def fashion(fashion_folder: Path) -> Images:
+    """Fashion-MNIST."""
+    return fashion_mnist(fashion_folder)[0]

@@ -3,25 +3,33 @@
 import fcntl
 import os
 import re
-import subprocess
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from src.pipeline import origin
 from src.pipeline.files import UserError, repository_root
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 EXPERIMENT = "mystery-fashion"
+TRAINED_IN = "model.trained_in"
+DESCRIPTION = "mlflow.note.content"  # which MLflow shows above a run, as Markdown
+SETTINGS = {
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "3",  # a server that is away is told in seconds, not in minutes;
+    "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",  # so is one that never answers
+    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",  # the address may hold a password
+}
 
 
 def connect() -> tuple["MlflowClient", str]:
     """A client of the store and the experiment's id. Raises UserError where the store cannot be used."""
-    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
-    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "3")  # a dead server is told in seconds, not in minutes
+    for name, value in SETTINGS.items():
+        os.environ.setdefault(name, value)
     from mlflow import MlflowClient
 
     uri = os.environ.get("MLFLOW_TRACKING_URI") or "sqlite:///mlflow.db"
@@ -34,17 +42,17 @@ def connect() -> tuple["MlflowClient", str]:
             if experiment.lifecycle_stage == "deleted":
                 client.restore_experiment(experiment.experiment_id)
             return client, experiment.experiment_id
-        place = (
-            (repository_root() / "mlartifacts").as_uri() if uri.startswith("sqlite:") else None
-        )  # else below the current folder
+        # for a server the place is its own, and not below this machine's folders
+        place = (repository_root() / "mlartifacts").as_uri() if uri.startswith("sqlite:") else None
         return client, client.create_experiment(EXPERIMENT, artifact_location=place)
 
 
 @contextmanager
 def _alone(uri: str) -> Iterator[None]:
-    """Keep other processes from a database file meanwhile: two first connections at once would break it.
+    """Keep other processes from a database file meanwhile, and make it where it is not there yet.
 
-    Raises UserError where it cannot be written, which MLflow itself would try for 100 seconds.
+    Two first connections at once would break it. Raises UserError where it cannot be written, which MLflow itself would
+    try for 100 seconds.
     """
     database = re.fullmatch(r"sqlite:///(/.*)", uri)
     if not database:
@@ -52,30 +60,50 @@ def _alone(uri: str) -> Iterator[None]:
         return
     file = Path(database[1])
     try:
-        with file.open("ab"):  # an empty file is an empty database
+        with file.open("ab"):
             pass
-        with file.open("rb") as content:
-            if content.read(16) not in (b"", b"SQLite format 3\0"):
-                raise UserError(f"MLflow's store must be an SQLite database. {file} is something else.")
         lock = file.with_name(f"{file.name}.lock").open("w")
     except OSError as error:
         advice = "set MLFLOW_TRACKING_URI to one that is"
         raise UserError(f"MLflow's store {file} must be writable. {error.strerror}; {advice}.") from None
     with lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
+        with file.open("rb") as content:
+            start = content.read(16)
+        if start not in (b"", b"SQLite format 3\0"):
+            raise UserError(f"MLflow's store must be an SQLite database. {file} is something else.")
+        if not start:
+            _create(file)
         yield
+
+
+def _create(file: Path) -> None:
+    """Make an empty store. It gets its name when it is whole: MLflow cannot use one whose making was interrupted."""
+    from mlflow import MlflowClient
+
+    unfinished = file.with_name(f".unfinished.{file.name}")
+    unfinished.unlink(missing_ok=True)
+    MlflowClient(tracking_uri=f"sqlite:///{unfinished}").search_experiments(max_results=1)
+    unfinished.replace(file)
 
 
 @contextmanager
 def _refusals_told(uri: str) -> Iterator[None]:
-    """What MLflow refuses, such as a full disk or a dead server, as a UserError."""
+    """What MLflow or its database refuses, such as a full disk or a dead server, as a UserError without passwords."""
     from mlflow.exceptions import MlflowException
+    from sqlalchemy.exc import SQLAlchemyError
 
     try:
         yield
-    except MlflowException as error:
+    except (MlflowException, SQLAlchemyError) as error:
         lines = [line for line in str(error).splitlines() if not line.startswith("(raised")]
-        raise UserError(f"MLflow's store {uri} must take the run. It said: {lines[0] if lines else error}") from None
+        message = f"MLflow's store {uri} must take the run. It said: {lines[0] if lines else error}"
+        raise UserError(_masked(message)) from None
+
+
+def _masked(message: str) -> str:
+    """The message without the user and the password that an address may hold."""
+    return re.sub(r"(?<=://)[^/\s]*@", "***@", message)
 
 
 class Run:
@@ -105,75 +133,63 @@ class Run:
         self.client.log_artifact(self.id, path)
 
 
-def training_run(model: str, name: str, params: dict[str, Any]) -> AbstractContextManager[Run]:
-    """A new run of that name for a training of a model with these params; as `new_run`."""
-    return new_run(name, {"model": model}, params)
+def training_run(model: str, name: str, params: Mapping[str, Any]) -> AbstractContextManager[Run]:
+    """A new run of that name for a training of a model with these params, `seed` among them; as `new_run`."""
+    seed = params["seed"]
+    description = (
+        f"Training of the model `{model}` from seed {seed}, by the stage `train`. "
+        f"Its weights are in `models/{model}/{seed}.keras`, loss and accuracy of each epoch in "
+        f"`metrics/train/history/{model}.csv` and here in the curves `epoch_...`. "
+        "The stage `evaluate` adds the scores of the trained model and its times."
+    )
+    return new_run(name, {"model": model, DESCRIPTION: description}, params)
 
 
 @contextmanager
-def new_run(name: str, tags: dict[str, str], params: dict[str, Any]) -> Iterator[Run]:
+def new_run(name: str, tags: Mapping[str, str], params: Mapping[str, Any]) -> Iterator[Run]:
     """A new run, FINISHED when the block ends well and FAILED when it does not. Raises UserError."""
     from mlflow.entities import Param
 
     client, experiment = connect()
     with _refusals_told(client.tracking_uri):
-        run = Run(client, client.create_run(experiment, run_name=name, tags=tags | _origin()).info.run_id)
-        try:
+        run = Run(client, client.create_run(experiment, run_name=name, tags={**tags, **origin.tags()}).info.run_id)
+        with _closed(lambda status: client.set_terminated(run.id, status)):
             client.log_batch(run.id, params=[Param(key, str(value)) for key, value in params.items()])
             yield run
-        except BaseException:
-            client.set_terminated(run.id, "FAILED")
-            raise
-        client.set_terminated(run.id, "FINISHED")
 
 
 @contextmanager
 def resumed_run(model: str, name: str, run_id: str) -> Iterator[Run]:
-    """The run of a trained model once more, its end time kept; FAILED when the block fails. Raises UserError.
+    """The run of a trained model again, its end time kept; FAILED when the block fails. Raises UserError.
 
-    Where the store does not have that run (a restored model, a new store), one run stands for it, tagged `trained_in`.
+    Where the store lacks that run (a restored model, a new store), a new one stands for it, tagged `model.trained_in`.
     """
     client, experiment = connect()
     with _refusals_told(client.tracking_uri):
-        same = f"attributes.run_id = '{run_id}'", f"tags.trained_in = '{run_id}'"
-        found = [run for condition in same for run in client.search_runs([experiment], condition, max_results=1)]
-        if found:
-            run = Run(client, found[0].info.run_id)
+        same = f"attributes.run_id = '{run_id}'", f"tags.`{TRAINED_IN}` = '{run_id}'"
+        known = [run for condition in same for run in client.search_runs([experiment], condition, max_results=1)]
+        if known:
+            run = Run(client, known[0].info.run_id)
         else:
-            tags = _origin() | {"model": model, "trained_in": run_id, "note": "the training run is not in this store"}
+            description = (
+                f"Scores of the model `{model}`. It was trained in the run `{run_id}`, which this store lacks."
+            )
+            tags = origin.tags() | {"model": model, TRAINED_IN: run_id, DESCRIPTION: description}
             run = Run(client, client.create_run(experiment, run_name=name, tags=tags).info.run_id)
             client.set_terminated(run.id)
-        try:
+        with _closed(lambda status: client.update_run(run.id, status=status)):
             yield run
-        except BaseException:
-            client.update_run(run.id, status="FAILED")
-            raise
-        client.update_run(run.id, status="FINISHED")
 
 
-def _origin() -> dict[str, str]:
-    """Tags that lead back from a run to DVC and git; MLflow shows the source and its commit in a column."""
-    stage, (commit, dirty) = os.environ.get("DVC_STAGE", "none"), source()
-    return {
-        "dvc_stage": stage,
-        "dvc_exp": os.environ.get("DVC_EXP_NAME", "workspace"),
-        "git_commit": commit,
-        "git_dirty": str(dirty).lower(),
-        "mlflow.source.name": stage,
-        "mlflow.source.git.commit": commit,
-    }
-
-
-def source() -> tuple[str, bool]:
-    """The commit that runs, `none` without git, and whether a tracked file that no stage writes differs from it."""
-    commit = os.environ.get("DVC_EXP_BASELINE_REV") or _git("rev-parse", "HEAD") or "none"
-    results = (":!metrics", ":!dvc.lock")
-    return commit, bool(_git("status", "--porcelain", "--untracked-files=no", "--", ".", *results))
-
-
-def _git(*arguments: str) -> str:
-    """What git prints, or nothing where there is no git or no repository."""
+@contextmanager
+def _closed(close: Callable[[str], object]) -> Iterator[None]:
+    """Close a run as FINISHED when the block ends well, else as FAILED; the block's error is the one that is raised."""
     try:
-        return subprocess.run(["git", *arguments], capture_output=True, text=True, check=True).stdout.strip()
-    except (OSError, subprocess.CalledProcessError):
-        return ""
+        yield
+    except BaseException as error:
+        try:
+            close("FAILED")
+        except Exception as second:
+            error.add_note(_masked(f"The MLflow run could not be closed: {second}"))
+        raise
+    close("FINISHED")

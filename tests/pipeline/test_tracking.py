@@ -1,4 +1,5 @@
 import os
+import re
 import shutil
 import signal
 import socket
@@ -12,11 +13,12 @@ from pathlib import Path
 import pytest
 from mlflow import MlflowClient
 from mlflow.entities import Run
+from mlflow.exceptions import MlflowException
 
-from src import tracking
-from src.stage import UserError
+from src.pipeline import tracking
+from src.pipeline.files import UserError
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 
 
 def environment(**variables: str) -> dict[str, str]:
@@ -57,77 +59,106 @@ def only_run(file: Path) -> Run:
     return run
 
 
-def trained(name: str = "cm1") -> Run:
+def trained(model: str = "cm1") -> Run:
     """A finished training run."""
-    with tracking.training_run(name, {"epochs": 3}) as run:
-        run.metrics({"loss": 0.5}, step=1)
+    with tracking.training_run(model, f"{model}-seed27", {"epochs": 3, "seed": 27}) as run:
+        run.log_epoch(1, {"loss": 0.5})
     return run.client.get_run(run.id)
 
 
-# ---- A training's run
+# A training's run
 
 
-def test_a_training_is_one_finished_run_with_params_metrics_and_tags(top: Path) -> None:
+def test_a_training_is_one_finished_run_with_params_curves_metrics_and_tags(top: Path) -> None:
     before = int(time.time() * 1000)
-    with tracking.training_run("cnn2", {"learning_rate": 5e-05, "epochs": 2, "activation": "relu"}) as run:
+    params = {"learning_rate": 5e-05, "epochs": 2, "activation": "relu", "seed": 28}
+    with tracking.training_run("cnn2", "cnn2-seed28", params) as run:
         assert run.client.get_run(run.id).info.status == "RUNNING"
-        run.metrics({"loss": 0.75, "val_loss": 1}, step=1)
-        run.metrics({"loss": 0.5, "val_loss": 2}, step=2)
-        run.tags({"label_0": "Bag", "certified": True})
-    found = only_run(top / "mlflow.db")
-    assert (found.info.run_id, found.info.run_name, found.info.status) == (run.id, "cnn2", "FINISHED")
-    assert before <= found.info.start_time <= found.info.end_time <= time.time() * 1000
-    assert found.data.params == {"learning_rate": "5e-05", "epochs": "2", "activation": "relu"}
-    assert found.data.metrics == {"loss": 0.5, "val_loss": 2}
-    curve = run.client.get_metric_history(run.id, "loss")
+        run.log_epoch(1, {"loss": 0.75, "val_loss": 1})
+        run.log_epoch(2, {"loss": 0.5, "val_loss": 2})
+        run.log_metrics({"train_seconds": 1.5})
+        run.set_tags({"decoded.label_0": "Bag", "certified": True})
+    logged = only_run(top / "mlflow.db")
+    assert (logged.info.run_id, logged.info.run_name, logged.info.status) == (run.id, "cnn2-seed28", "FINISHED")
+    assert before <= logged.info.start_time <= logged.info.end_time <= time.time() * 1000
+    assert logged.data.params == {"learning_rate": "5e-05", "epochs": "2", "activation": "relu", "seed": "28"}
+    assert logged.data.metrics == {"epoch_loss": 0.5, "epoch_val_loss": 2, "train_seconds": 1.5}
+    curve = run.client.get_metric_history(run.id, "epoch_loss")
     assert sorted((point.step, point.value) for point in curve) == [(1, 0.75), (2, 0.5)]
-    assert found.data.tags.items() >= {"model": "cnn2", "label_0": "Bag", "certified": "True"}.items()
+    assert logged.data.tags.items() >= {"model": "cnn2", "decoded.label_0": "Bag", "certified": "True"}.items()
+
+
+def test_a_training_says_what_it_is_and_where_its_files_lie() -> None:
+    description = trained("cnn2").data.tags["mlflow.note.content"]  # which the user interface shows above the run
+    for part in ("model `cnn2` from seed 27", "stage `train`", "`models/cnn2/27.keras`", "`epoch_...`"):
+        assert part in description
+    assert "\n" not in description
 
 
 def test_a_report_has_a_run_of_its_own_that_keeps_the_page(top: Path) -> None:
-    (top / "report.html").write_text("<p>found")
+    (top / "report.html").write_bytes(b"<p>page")
     with tracking.new_run("report", {"best": "cnn1"}, {}) as run:
-        run.artifact("report.html")
-    found = only_run(top / "mlflow.db")
-    assert (found.info.run_name, found.info.status, found.data.tags["best"]) == ("report", "FINISHED", "cnn1")
-    assert "model" not in found.data.tags
-    assert [path.read_text() for path in (top / "mlartifacts").rglob("report.html")] == ["<p>found"]
-
-
-def test_only_the_numbers_of_a_report_are_metrics() -> None:
-    with tracking.training_run("cm1", {}) as run:
-        run.metrics({"train_seconds": 1.5, "epochs": 3, "device": "CPU", "gpu": False})  # type: ignore[dict-item]
-    assert run.client.get_run(run.id).data.metrics == {"train_seconds": 1.5, "epochs": 3}
+        run.log_artifact("report.html")
+    logged = only_run(top / "mlflow.db")
+    assert (logged.info.run_name, logged.info.status, logged.data.tags["best"]) == ("report", "FINISHED", "cnn1")
+    assert "model" not in logged.data.tags
+    assert [path.read_bytes() for path in (top / "mlartifacts").rglob("report.html")] == [b"<p>page"]
 
 
 @pytest.mark.parametrize("error", [ValueError, UserError, KeyboardInterrupt, SystemExit])
 def test_a_training_that_fails_is_a_failed_run(top: Path, error: type[BaseException]) -> None:
-    with pytest.raises(error), tracking.training_run("cm1", {"epochs": 3}) as run:
-        run.metrics({"loss": 0.5}, step=1)
+    with pytest.raises(error), tracking.training_run("cm1", "cm1-seed27", {"seed": 27}) as run:
+        run.log_metrics({"loss": 0.5})
         raise error
-    found = only_run(top / "mlflow.db")
-    assert found.info.status == "FAILED"
-    assert found.info.end_time >= found.info.start_time
-    assert found.data.metrics == {"loss": 0.5}
+    logged = only_run(top / "mlflow.db")
+    assert logged.info.status == "FAILED"
+    assert logged.info.end_time >= logged.info.start_time
+    assert logged.data.metrics == {"loss": 0.5}
+
+
+@pytest.mark.parametrize("resumed", [False, True])
+def test_an_error_stays_the_one_that_is_raised_where_its_run_cannot_be_closed(
+    monkeypatch: pytest.MonkeyPatch, resumed: bool
+) -> None:
+    def refuse(*arguments: object, **options: object) -> None:
+        raise MlflowException("http://bob:SECRET@host is away")
+
+    run_id = trained().info.run_id
+    run = tracking.resumed_run("cm1", "cm1-seed27", run_id) if resumed else tracking.new_run("cm1-seed27", {}, {})
+    with pytest.raises(ValueError, match="^the loss is no number") as error, run:
+        monkeypatch.setattr(MlflowClient, "set_terminated", refuse)
+        monkeypatch.setattr(MlflowClient, "update_run", refuse)
+        raise ValueError("the loss is no number")
+    assert error.value.__notes__ == ["The MLflow run could not be closed: http://***@host is away"]
+
+
+def test_a_run_that_cannot_be_closed_after_its_work_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*arguments: object, **options: object) -> None:
+        raise MlflowException("the server is away")
+
+    refusal = pytest.raises(UserError, match="must take the run. It said: the server is away")
+    with refusal, tracking.new_run("cm1-seed27", {}, {}):
+        monkeypatch.setattr(MlflowClient, "set_terminated", refuse)
 
 
 STAGE = """
-import sys, time
-from src import stage, tracking
+import time
+from src.pipeline import tracking
+from src.pipeline.files import write_json
+from src.pipeline.runner import run
 
-def main(params):
-    with tracking.training_run("cm1", {}) as run:
-        stage.write_json("cm1.run.json", {"run_id": run.id})
+def work():
+    with tracking.training_run("cm1", "cm1-seed27", {"seed": 27}) as tracked:
+        write_json("cm1.run.json", {"run_id": tracked.id})
         print("running", flush=True)
         time.sleep(60)
 
-stage.run(main)
+run("train cm1", work)
 """
 
 
 def test_a_training_that_is_terminated_is_a_failed_run(top: Path) -> None:
-    (top / "toy.py").write_text(STAGE)
-    shutil.copy(ROOT / "params.yaml", top)
+    (top / "toy.py").write_text(STAGE, encoding="utf-8")
     with subprocess.Popen(
         [sys.executable, "toy.py"], env=environment(DVC_ROOT=str(top)), stdout=subprocess.PIPE, text=True
     ) as process:
@@ -141,17 +172,17 @@ def test_a_training_that_is_terminated_is_a_failed_run(top: Path) -> None:
     assert not (top / "cm1.run.json").exists()
 
 
-# ---- The same run once more
+# The same run once more
 
 
 def test_a_resumed_run_gets_more_metrics_and_keeps_its_times(top: Path) -> None:
     before = trained()
     time.sleep(0.01)
-    with tracking.resumed_run("cm1", before.info.run_id) as run:
-        run.metrics({"test_accuracy": 0.9})
+    with tracking.resumed_run("cm1", "cm1-seed27", before.info.run_id) as run:
+        run.log_metrics({"test_accuracy": 0.9})
     after = only_run(top / "mlflow.db")
     assert run.id == after.info.run_id == before.info.run_id
-    assert after.data.metrics == {"loss": 0.5, "test_accuracy": 0.9}
+    assert after.data.metrics == {"epoch_loss": 0.5, "test_accuracy": 0.9}
     assert after.data.params == before.data.params
     assert (after.info.start_time, after.info.end_time) == (before.info.start_time, before.info.end_time)
     assert after.info.status == "FINISHED"
@@ -162,11 +193,11 @@ def test_a_resumed_run_is_failed_by_an_error_and_finished_by_the_next_success(
     top: Path, error: type[BaseException]
 ) -> None:
     before = trained()
-    with pytest.raises(error), tracking.resumed_run("cm1", before.info.run_id):
+    with pytest.raises(error), tracking.resumed_run("cm1", "cm1-seed27", before.info.run_id):
         raise error
     failed = only_run(top / "mlflow.db")
     assert (failed.info.status, failed.info.end_time) == ("FAILED", before.info.end_time)
-    with tracking.resumed_run("cm1", before.info.run_id):
+    with tracking.resumed_run("cm1", "cm1-seed27", before.info.run_id):
         pass
     healed = only_run(top / "mlflow.db")
     assert (healed.info.status, healed.info.end_time) == ("FINISHED", before.info.end_time)
@@ -174,22 +205,22 @@ def test_a_resumed_run_is_failed_by_an_error_and_finished_by_the_next_success(
 
 @pytest.mark.parametrize("unknown", ["0123456789abcdef0123456789abcdef", "nothing like an id"])
 def test_where_the_store_lacks_the_run_a_new_one_says_where_it_was_trained(top: Path, unknown: str) -> None:
-    with tracking.resumed_run("cm1", unknown) as run:
-        run.metrics({"test_accuracy": 0.9})
-    found = only_run(top / "mlflow.db")
-    assert found.info.run_id == run.id != unknown
-    assert (found.info.run_name, found.info.status) == ("cm1", "FINISHED")
-    assert found.info.end_time is not None
-    assert found.data.tags["trained_in"] == unknown
-    assert found.data.tags["model"] == "cm1"
-    assert found.data.metrics == {"test_accuracy": 0.9}
+    with tracking.resumed_run("cm1", "cm1-seed27", unknown) as run:
+        run.log_metrics({"test_accuracy": 0.9})
+    logged = only_run(top / "mlflow.db")
+    assert logged.info.run_id == run.id != unknown
+    assert (logged.info.run_name, logged.info.status) == ("cm1-seed27", "FINISHED")
+    assert logged.info.end_time is not None
+    assert logged.data.tags["model.trained_in"] == unknown
+    assert logged.data.tags["model"] == "cm1"
+    assert logged.data.metrics == {"test_accuracy": 0.9}
 
 
 def test_a_run_that_was_trained_here_is_not_tagged_as_from_elsewhere() -> None:
-    assert "trained_in" not in trained().data.tags
+    assert "model.trained_in" not in trained().data.tags
 
 
-# ---- Where the store lies
+# Where the store lies
 
 
 @pytest.mark.parametrize("copy", [".dvc/tmp/exps/standalone/tmpa1b2", ".dvc/tmp/exps/x"])
@@ -224,29 +255,7 @@ def test_an_absolute_store_is_taken_as_it_is(top: Path, tmp_path_factory: pytest
 
 
 @pytest.mark.parametrize(
-    ("file", "top_of_it"),
-    [
-        ("/home/me/fashion/src/tracking.py", "/home/me/fashion"),
-        ("/home/me/fashion/.dvc/tmp/exps/tmpa1b2/src/tracking.py", "/home/me/fashion"),
-        ("/home/me/fashion/.dvc/tmp/exps/standalone/tmpa1b2/src/tracking.py", "/home/me/fashion"),
-        ("/home/me/exps/tmp/fashion/src/tracking.py", "/home/me/exps/tmp/fashion"),
-    ],
-)
-def test_without_dvc_the_top_is_that_of_the_main_checkout(
-    monkeypatch: pytest.MonkeyPatch, file: str, top_of_it: str
-) -> None:
-    monkeypatch.delenv("DVC_ROOT")
-    monkeypatch.setattr(tracking, "__file__", file)
-    assert tracking.root() == Path(top_of_it)
-
-
-def test_dvc_says_where_the_top_is(top: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tracking, "__file__", "/home/me/fashion/src/tracking.py")
-    assert tracking.root() == top
-
-
-@pytest.mark.parametrize(
-    ("uri", "says"),
+    ("uri", "message"),
     [
         ("sqlite:///no/such/folder/mlflow.db", r"must be writable. No such file or directory; set MLFLOW_TRACKING_URI"),
         ("sqlite:////sys/mlflow.db", r"must be writable. (Permission denied|Read-only file system); set"),
@@ -255,24 +264,75 @@ def test_dvc_says_where_the_top_is(top: Path, monkeypatch: pytest.MonkeyPatch) -
     ],
 )
 def test_a_store_that_cannot_be_used_is_refused_at_once(
-    top: Path, monkeypatch: pytest.MonkeyPatch, uri: str, says: str
+    top: Path, monkeypatch: pytest.MonkeyPatch, uri: str, message: str
 ) -> None:
-    (top / "notes.txt").write_text("buy milk and bread")
+    (top / "notes.txt").write_bytes(b"buy milk and bread")
     monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
     start = time.monotonic()
-    with pytest.raises(UserError, match=says), tracking.training_run("cm1", {}):
+    with pytest.raises(UserError, match=message), tracking.new_run("cm1-seed27", {}, {}):
         pytest.fail("a run in no store")
     assert time.monotonic() - start < 10  # MLflow itself tries for 100 seconds
-    assert (top / "notes.txt").read_text() == "buy milk and bread"
+    assert (top / "notes.txt").read_bytes() == b"buy milk and bread"
     assert not (top / "no").exists()
 
 
-def test_what_mlflow_refuses_is_told_in_a_line(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")  # nothing listens there
+@pytest.mark.parametrize(
+    "user", ["", "bob:SECRET@", "bob:SEC@RET@"], ids=["no password", "a password", "one with an @"]
+)
+def test_a_server_that_is_away_is_told_in_a_line_without_its_password(
+    user: str, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"http://{user}127.0.0.1:9")  # nothing listens there
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
-    with pytest.raises(UserError, match="store http://127.0.0.1:9 must take the run") as error:
+    shown = f"http://{'***@' if user else ''}127.0.0.1:9"
+    with pytest.raises(UserError, match=f"store {re.escape(shown)} must take the run") as error:
         tracking.connect()
     assert "\n" not in str(error.value)
+    assert "SEC" not in str(error.value) + "".join(capfd.readouterr())
+
+
+def test_a_server_that_never_answers_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert int(tracking.SETTINGS["MLFLOW_HTTP_REQUEST_TIMEOUT"]) <= 10  # MLflow's own is 120
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_TIMEOUT", "1")
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        monkeypatch.setenv("MLFLOW_TRACKING_URI", f"http://127.0.0.1:{silent.getsockname()[1]}")
+        start = time.monotonic()
+        with pytest.raises(UserError, match="must take the run"):
+            tracking.connect()
+        assert time.monotonic() - start < 10
+
+
+def test_settings_of_the_environment_come_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_TIMEOUT", "77")
+    tracking.connect()
+    assert os.environ["MLFLOW_HTTP_REQUEST_TIMEOUT"] == "77"
+
+
+def test_a_damaged_database_is_told_in_a_line(top: Path) -> None:
+    content = (top / "mlflow.db").read_bytes()
+    (top / "mlflow.db").write_bytes(content[:4096] + b"?" * (len(content) - 4096))
+    with pytest.raises(UserError, match="mlflow.db must take the run. It said: ") as error:
+        trained()
+    assert "\n" not in str(error.value)
+
+
+def test_a_store_whose_making_was_killed_is_made_anew(tmp_path_factory: pytest.TempPathFactory) -> None:
+    top = tmp_path_factory.mktemp("killed")
+    code = "from src.pipeline import tracking; tracking.connect()"
+    with subprocess.Popen([sys.executable, "-c", code], cwd=top, env=environment(DVC_ROOT=str(top))) as process:
+        half = top / ".unfinished.mlflow.db"
+        while not (half.exists() and half.stat().st_size):
+            assert process.poll() is None
+            time.sleep(0.01)
+        process.kill()
+    assert half.exists()
+    assert (top / "mlflow.db").read_bytes() == b""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DVC_ROOT", str(top))
+        trained()
+    assert only_run(top / "mlflow.db").info.status == "FINISHED"
+    assert not half.exists()
 
 
 def test_a_run_that_was_deleted_is_stood_for_by_one_other(top: Path) -> None:
@@ -280,11 +340,11 @@ def test_a_run_that_was_deleted_is_stood_for_by_one_other(top: Path) -> None:
     client, _ = tracking.connect()
     client.delete_run(first.info.run_id)
     for metric in ("test_accuracy", "test_seconds"):
-        with tracking.resumed_run("cm1", first.info.run_id) as run:
-            run.metrics({metric: 1})
-    found = only_run(top / "mlflow.db")
-    assert found.data.tags["trained_in"] == first.info.run_id
-    assert set(found.data.metrics) == {"test_accuracy", "test_seconds"}
+        with tracking.resumed_run("cm1", "cm1-seed27", first.info.run_id) as run:
+            run.log_metrics({metric: 1})
+    logged = only_run(top / "mlflow.db")
+    assert logged.data.tags["model.trained_in"] == first.info.run_id
+    assert set(logged.data.metrics) == {"test_accuracy", "test_seconds"}
 
 
 def test_a_deleted_experiment_comes_back_with_the_next_run(top: Path) -> None:
@@ -292,16 +352,16 @@ def test_a_deleted_experiment_comes_back_with_the_next_run(top: Path) -> None:
     client, experiment = tracking.connect()
     client.delete_experiment(experiment)
     trained("cnn2")
-    assert "cnn2" in {run.info.run_name for run in runs(top / "mlflow.db")}
+    assert "cnn2-seed27" in {run.info.run_name for run in runs(top / "mlflow.db")}
 
 
 FIRST = """
 import mlflow
-from src import tracking
+from src.pipeline import tracking
 print("ready", flush=True)
 input()
-with tracking.training_run("cm1", {"a": 1}) as run:
-    run.metrics({"loss": 0.5})
+with tracking.new_run("cm1-seed27", {}, {"a": 1}) as run:
+    run.log_metrics({"loss": 0.5})
 """
 
 
@@ -329,68 +389,12 @@ def test_two_processes_may_make_the_store_at_once(tmp_path_factory: pytest.TempP
     assert [process.returncode for process in processes] == [0, 0], errors
     assert [run.info.status for run in runs(top / "mlflow.db")] == ["FINISHED", "FINISHED"]
     experiments = MlflowClient(f"sqlite:///{top / 'mlflow.db'}").search_experiments()
-    assert {found.name: found.artifact_location for found in experiments}[tracking.EXPERIMENT] == (
+    assert {experiment.name: experiment.artifact_location for experiment in experiments}[tracking.EXPERIMENT] == (
         (top / "mlartifacts").as_uri()
     )
 
 
-# ---- What leads back to DVC and git
-
-
-@pytest.fixture
-def commit(top: Path) -> str:
-    """The only commit of a git repository at the top."""
-    (top / "params.yaml").write_text("seed: 27\n")
-    for command in ("init --quiet", "add params.yaml", "commit --quiet --message start"):
-        subprocess.run(["git", "-c", "user.name=a", "-c", "user.email=a@b", *command.split()], check=True)
-    return subprocess.run(["git", "rev-parse", "HEAD"], check=True, capture_output=True, text=True).stdout.strip()
-
-
-def test_a_run_names_its_commit(commit: str) -> None:
-    tags = trained().data.tags
-    assert len(commit) == 40
-    assert (tags["git_commit"], tags["git_dirty"]) == (commit, "false")
-    assert (tags["mlflow.source.name"], tags["mlflow.source.git.commit"]) == ("none", commit)
-    assert (tags["dvc_stage"], tags["dvc_exp"]) == ("none", "workspace")
-
-
-def test_a_run_says_that_a_tracked_file_was_changed(top: Path, commit: str) -> None:
-    (top / "params.yaml").write_text("seed: 28\n")
-    tags = trained().data.tags
-    assert (tags["git_commit"], tags["git_dirty"]) == (commit, "true")
-
-
-def test_results_that_a_stage_writes_are_no_change_of_what_runs(top: Path, commit: str) -> None:
-    (top / "metrics").mkdir()
-    results = top / "metrics/fetch.json", top / "dvc.lock"
-    for file in results:
-        file.write_text("old\n")
-    for command in ("add metrics dvc.lock", "commit --quiet --message results"):
-        subprocess.run(["git", "-c", "user.name=a", "-c", "user.email=a@b", *command.split()], check=True)
-    for file in results:
-        file.write_text("new\n")
-    assert trained().data.tags["git_dirty"] == "false"
-
-
-def test_a_run_names_dvcs_stage_and_experiment(commit: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    baseline = "1" * 40
-    for name, value in {"STAGE": "train@cm1", "EXP_NAME": "tinny-toes", "EXP_BASELINE_REV": baseline}.items():
-        monkeypatch.setenv(f"DVC_{name}", value)
-    tags = trained().data.tags
-    assert (tags["dvc_stage"], tags["dvc_exp"]) == ("train@cm1", "tinny-toes")
-    assert tags["git_commit"] == baseline != commit
-
-
-@pytest.mark.parametrize("path", [None, ""])
-def test_without_a_repository_or_without_git_a_run_names_no_commit(
-    path: str | None, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    if path is not None:
-        monkeypatch.setenv("PATH", path)
-    assert trained().data.tags["git_commit"] == "none"
-
-
-# ---- A tracking server
+# A tracking server
 
 
 @pytest.fixture
@@ -407,7 +411,7 @@ def server(top: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pyt
         "--artifacts-destination",
         str(folder / "artifacts"),
     ]
-    with (folder / "log").open("w") as log:
+    with (folder / "log").open("wb") as log:
         process = subprocess.Popen(
             [sys.executable, "-m", "mlflow", "server", *store, "--port", str(port), "--workers", "1"],
             cwd=folder,
@@ -419,7 +423,7 @@ def server(top: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pyt
     try:
         deadline = time.monotonic() + 120
         while not healthy(port):
-            assert process.poll() is None and time.monotonic() < deadline, (folder / "log").read_text()
+            assert process.poll() is None and time.monotonic() < deadline, (folder / "log").read_bytes()
             time.sleep(0.2)
         monkeypatch.setenv("NO_PROXY", "127.0.0.1")
         yield f"http://127.0.0.1:{port}"
@@ -442,21 +446,24 @@ def healthy(port: int) -> bool:
 def test_a_tracking_server_gets_the_runs(top: Path, server: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MLFLOW_TRACKING_URI", server)
     run = trained()
-    with tracking.resumed_run("cm1", run.info.run_id) as resumed:
-        resumed.metrics({"test_accuracy": 0.9})
-    with pytest.raises(ValueError, match="lost"), tracking.training_run("cnn2", {}):
+    with tracking.resumed_run("cm1", "cm1-seed27", run.info.run_id) as resumed:
+        resumed.log_metrics({"test_accuracy": 0.9})
+    with pytest.raises(ValueError, match="lost"), tracking.new_run("cnn2-seed27", {}, {}):
         raise ValueError("lost")
     client = MlflowClient(server)
     experiment = client.get_experiment_by_name(tracking.EXPERIMENT)
     assert experiment
     assert experiment.artifact_location.startswith("mlflow-artifacts:")  # the server's, no folder of this machine
-    found = {run.info.run_name: run for run in client.search_runs([experiment.experiment_id])}
-    assert {name: run.info.status for name, run in found.items()} == {"cm1": "FINISHED", "cnn2": "FAILED"}
-    assert found["cm1"].data.metrics == {"loss": 0.5, "test_accuracy": 0.9}
-    assert found["cm1"].data.params == {"epochs": "3"}
-    assert found["cm1"].info.end_time == run.info.end_time
-    (top / "report.html").write_text("<p>found")
+    logged = {run.info.run_name: run for run in client.search_runs([experiment.experiment_id])}
+    assert {name: run.info.status for name, run in logged.items()} == {
+        "cm1-seed27": "FINISHED",
+        "cnn2-seed27": "FAILED",
+    }
+    assert logged["cm1-seed27"].data.metrics == {"epoch_loss": 0.5, "test_accuracy": 0.9}
+    assert logged["cm1-seed27"].data.params == {"epochs": "3", "seed": "27"}
+    assert logged["cm1-seed27"].info.end_time == run.info.end_time
+    (top / "report.html").write_bytes(b"<p>page")
     with tracking.new_run("report", {}, {}) as report:
-        report.artifact("report.html")
+        report.log_artifact("report.html")
     assert [file.path for file in client.list_artifacts(report.id)] == ["report.html"]
     assert not (top / "mlflow.db").exists()
