@@ -51,15 +51,17 @@ def compare(
     correct = {model: np.stack([run.correct["test"] for run in seeds]) for model, seeds in runs.items()}
     pairs = compare_pairs(correct, confidence=confidence, min_seeds=min_seeds, margin=margin)
     bins = {model: reliability_bins(run.probabilities["test"], run.y["test"], n_bins) for model, run in first.items()}
-    notes = {model: data_note or recipe_differs(published, run) for model, run in first.items()}
-    beside = {model: None if note else published for model, note in notes.items()}
+    recipe_notes = {model: recipe_differs(published, run) for model, run in first.items()}
+    beside = {model: None if data_note or note else published for model, note in recipe_notes.items()}
+    changed = "; ".join(note for note in recipe_notes.values() if note)
+    note = data_note or (f"No published numbers beside models of another recipe: {changed}." if changed else None)
     return Comparison(
         rows=model_rows(runs, pairs, bins, beside, n_bins=n_bins, confidence=confidence),
         pairs=pairs,
         bins=bins,
         mistakes=[row for run in first.values() for row in surest_mistakes(run, n_mistakes)],
         claims=[] if data_note else check_claims(runs, published, Rule(confidence, min_seeds, margin)),
-        notes=list(dict.fromkeys(note for note in notes.values() if note)),
+        notes=[note] if note else [],
     )
 
 

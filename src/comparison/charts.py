@@ -70,14 +70,17 @@ def learning_curves(path: str, runs: Mapping[str, Sequence[Run]]) -> None:
 def confusion(path: str, counts: Mapping[str, np.ndarray], labels: Sequence[str]) -> None:
     """Each model's confusion matrix, (labels, labels) counts, rows the true labels.
 
-    Blue: correct, orange: errors, each darker for a larger share of the row; the errors' scale is of square roots.
+    Blue: correct, orange: errors, each darker for a larger share of the row; the errors' scale is of square roots and
+    ends at the largest error of all models.
     """
     title = "Test images by true and predicted label; blue: correct, orange: errors (square-root scale)"
     diagonal = np.eye(len(labels), dtype=bool)
+    shares = {model: matrix / matrix.sum(axis=1, keepdims=True).clip(1) for model, matrix in counts.items()}
+    largest = max([share[~diagonal].max() for share in shares.values()] + [0.01])
     with _per_model(path, list(counts), 1.6 + 0.75 * len(labels), title) as places:
         for model, ax in places:
-            shares = counts[model] / counts[model].sum(axis=1, keepdims=True).clip(1)
-            layers = (("Blues", ~diagonal, shares), ("Oranges", diagonal, np.sqrt(shares)))
+            errors = np.sqrt(shares[model] / largest)
+            layers = (("Blues", ~diagonal, shares[model]), ("Oranges", diagonal, errors))
             for palette, hidden, darkness in layers:
                 ax.imshow(np.ma.array(darkness, mask=hidden), cmap=palette, vmin=0, vmax=1, aspect="auto")
                 for row, column in zip(*np.nonzero(~hidden & (counts[model] > 0)), strict=True):

@@ -97,7 +97,7 @@ def check_claim(
         checked["ci_low"], checked["ci_high"] = (round(end, DIGITS) for end in interval)
         checked["ci_level"] = round(level, DIGITS)
         checked["verdict"] = decide(claim["kind"], interval, rule.margin)
-        checked["reason"] = f"over {len(values)} seeds" if enough else f"for the run of seed {runs[0][0].seed} alone"
+        checked["reason"] = f"over {len(values)} seeds" if enough else f"for seed {runs[0][0].seed} alone"
     else:
         checked["reason"] = f"{rule.min_seeds} seeds are needed, there are {len(values)}"
     if estimate := in_notebook(claim, published):

@@ -71,7 +71,9 @@ def _draw(ax: Any, points: Sequence[Point], val: Mapping[str, Sequence[float]], 
         place = {"xytext": (5, 5 if above else -5), "va": "bottom" if above else "top"}
         ax.annotate(text, (point.cost, max(y, bottom)), textcoords="offset points", fontsize=9, **place)
     ax.set_ylim(bottom=bottom)
-    ax.margins(x=0.15)
+    cheapest, dearest = min(point.cost for point in points), max(point.cost for point in points)
+    room = 1.3 * (dearest / cheapest) ** 0.2  # for the names, also where all costs are equal
+    ax.set_xlim(cheapest / room, dearest * room)
     ax.yaxis.set_major_formatter(PercentFormatter(1))
     ax.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     ax.xaxis.set_major_formatter(EngFormatter(sep=""))

@@ -75,4 +75,4 @@ def recipe_differs(published: Published, run: Run) -> str | None:
     different = [key for key in ("epochs", "optimizer", "batch_size") if key in numbers and numbers[key] != ours[key]]
     if not different:
         return None
-    return f"{run.model} has " + ", ".join(f"{key} {ours[key]}, in the notebook {numbers[key]}" for key in different)
+    return f"{run.model} has " + "; ".join(f"{key} {ours[key]}, in the notebook {numbers[key]}" for key in different)
