@@ -11,10 +11,10 @@ from src.comparison.calibration import Bin, reliability_bins
 from src.comparison.claims import CheckedClaim, Rule, check_claims
 from src.comparison.long_tables import Mistake, confusion_matrices, surest_mistakes, write_long_tables
 from src.comparison.model_rows import ModelRow, best_model, csv_row, model_rows
+from src.comparison.pairs import Pair, compare_pairs
 from src.comparison.pareto import pareto
 from src.comparison.published import Published, data_differs, recipe_differs
 from src.comparison.runs import Run, read_runs
-from src.comparison.statistics import Pair, compare_pairs
 from src.comparison.table import markdown, plain_text
 from src.images import splits
 from src.pipeline.files import read_json, write_csv, write_json, write_text

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from src.compare import compare, main, summary
+from src.comparison.pairs import Pair
 from src.comparison.published import Published
 from src.comparison.runs import Run
-from src.comparison.statistics import Pair
 from src.pipeline.files import read_csv, read_json, write_json
 from tests.comparison.example import CLASSES, example_run, write_files, write_prepared
 

@@ -17,8 +17,24 @@ from src.comparison.trend import Estimate
 Verdict = Literal["confirmed", "refuted", "undecided", "not comparable", "not applicable"]
 
 
-class CheckedClaim(TypedDict):
-    """A claim and what our runs say about it; value: the mean over the seeds, with the interval that decides."""
+class Outcome(TypedDict):
+    """What runs say about a claim.
+
+    value: the measure's mean over the seeds, or its value for the first where these are too few to decide. ci_low and
+    ci_high: the interval that decides, at the confidence level ci_level. values: by seed. reason: of the verdict.
+    """
+
+    verdict: Verdict
+    reason: str
+    value: float | None
+    ci_low: float | None
+    ci_high: float | None
+    ci_level: float | None
+    values: list[float]
+
+
+class CheckedClaim(Outcome):
+    """A claim and what our runs say about it, beside the measure of the notebook's own trainings."""
 
     name: str
     statement: str
@@ -27,14 +43,7 @@ class CheckedClaim(TypedDict):
     measure: str
     unit: str
     kind: str
-    verdict: Verdict
-    reason: str
-    value: float | None
-    ci_low: float | None
-    ci_high: float | None
-    ci_level: float | None
     margin: float | None
-    values: list[float]
     published_value: float | None
     published_verdict: Verdict | None
 
@@ -64,8 +73,10 @@ def check_claim(
     name: str, claim: Claim, runs: Sequence[Sequence[Run]], published: Published, rule: Rule
 ) -> CheckedClaim:
     """A claim, and what the runs of its models say about it."""
-    measure, level = MEASURES[claim["measure"]], rule.level(claim["kind"])
-    checked: CheckedClaim = {
+    measure, hindered = MEASURES[claim["measure"]], hindrance(claim, [model[0] for model in runs], published)
+    notebook = None if hindered else in_notebook(claim, published)
+    interval = notebook.interval(rule.level(claim["kind"])) if notebook else None
+    return {
         "name": name,
         "statement": claim["statement"],
         "scope": claim["scope"].format(epochs=min(model[0].epochs for model in runs)),
@@ -73,52 +84,50 @@ def check_claim(
         "measure": str(measure.function.__doc__),
         "unit": measure.unit,
         "kind": claim["kind"],
-        "verdict": "undecided",
-        "reason": "",
-        "value": None,
-        "ci_low": None,
-        "ci_high": None,
-        "ci_level": None,
         "margin": rule.margin if claim["kind"] == "equivalent" else None,
-        "values": [],
-        "published_value": None,
-        "published_verdict": None,
+        **(hindered or outcome(claim, runs, rule)),
+        "published_value": round(notebook.value, DIGITS) if notebook else None,
+        "published_verdict": decide(claim["kind"], interval, rule.margin) if interval else None,
     }
-    if hindered := hindrance(claim, [model[0] for model in runs], published):
-        checked["verdict"], checked["reason"] = hindered
-        return checked
-    estimates = [measure.function(*map(of_run, seed)) for seed in zip(*runs, strict=False)]
+
+
+def outcome(claim: Claim, runs: Sequence[Sequence[Run]], rule: Rule) -> Outcome:
+    """The measure of the runs, and the verdict by its interval: over the seeds or, with too few, of the first alone."""
+    level = rule.level(claim["kind"])
+    estimates = [MEASURES[claim["measure"]].function(*map(of_run, seed)) for seed in zip(*runs, strict=False)]
     values = [estimate.value for estimate in estimates]
     enough = len(values) >= rule.min_seeds
     interval = t_interval(values, level) if enough else estimates[0].interval(level)
-    checked["values"] = [round(value, DIGITS) for value in values]
-    checked["value"] = round(sum(values) / len(values), DIGITS) if enough else checked["values"][0]
-    if interval:
-        checked["ci_low"], checked["ci_high"] = (round(end, DIGITS) for end in interval)
-        checked["ci_level"] = round(level, DIGITS)
-        checked["verdict"] = decide(claim["kind"], interval, rule.margin)
-        checked["reason"] = f"over {len(values)} seeds" if enough else f"for seed {runs[0][0].seed} alone"
-    else:
-        checked["reason"] = f"{rule.min_seeds} seeds are needed, there are {len(values)}"
-    if estimate := in_notebook(claim, published):
-        its = estimate.interval(level)
-        checked["published_value"] = round(estimate.value, DIGITS)
-        checked["published_verdict"] = decide(claim["kind"], its, rule.margin) if its else None
-    return checked
+    basis = f"over {len(values)} seeds" if enough else f"for seed {runs[0][0].seed} alone"
+    return {
+        "verdict": decide(claim["kind"], interval, rule.margin) if interval else "undecided",
+        "reason": basis if interval else f"{rule.min_seeds} seeds are needed, there are {len(values)}",
+        "value": round(sum(values) / len(values) if enough else values[0], DIGITS),
+        "ci_low": round(interval[0], DIGITS) if interval else None,
+        "ci_high": round(interval[1], DIGITS) if interval else None,
+        "ci_level": round(level, DIGITS) if interval else None,
+        "values": [round(value, DIGITS) for value in values],
+    }
 
 
-def hindrance(claim: Claim, runs: Sequence[Run], published: Published) -> tuple[Verdict, str] | None:
-    """Why a claim cannot be checked on these runs, one of each model; None where it can."""
-    if differing := [reason for run in runs if (reason := recipe_differs(published, run))]:
-        return "not comparable", "; ".join(differing)
+def hindrance(claim: Claim, runs: Sequence[Run], published: Published) -> Outcome | None:
+    """The outcome of a claim that cannot be checked on these runs, one of each model; None where it can."""
+    differing = [reason for run in runs if (reason := recipe_differs(published, run))]
     keys = list(dict.fromkeys(key for run in runs for key in run.recipe))
     unequal = [key for key in keys if len({run.recipe.get(key) for run in runs}) > 1 and key not in claim["may_differ"]]
-    if unequal:
-        return "not comparable", f"{' and '.join(claim['models'])} also differ in {', '.join(unequal)}"
     needed, epochs = MEASURES[claim["measure"]].min_epochs, min(run.epochs for run in runs)
+    if differing:
+        return _without_value("not comparable", "; ".join(differing))
+    if unequal:
+        return _without_value("not comparable", f"{' and '.join(claim['models'])} also differ in {', '.join(unequal)}")
     if epochs < needed:
-        return "not applicable", f"{needed} epochs are needed, there are {epochs}"
+        return _without_value("not applicable", f"{needed} epochs are needed, there are {epochs}")
     return None
+
+
+def _without_value(verdict: Verdict, reason: str) -> Outcome:
+    """The outcome of a claim that is not measured."""
+    return Outcome(verdict=verdict, reason=reason, value=None, ci_low=None, ci_high=None, ci_level=None, values=[])
 
 
 def in_notebook(claim: Claim, published: Published) -> Estimate | None:

@@ -5,9 +5,10 @@ from statistics import mean, stdev
 from typing import Any, TypedDict
 
 from src.comparison.calibration import Bin, brier, ece, ece_floor
+from src.comparison.pairs import Pair, tied_with
 from src.comparison.published import Published
 from src.comparison.runs import Run
-from src.comparison.statistics import DIGITS, Pair, pareto_front, tied_with, wilson_interval
+from src.comparison.statistics import DIGITS, pareto_front, wilson_interval
 
 
 class ModelRow(TypedDict):

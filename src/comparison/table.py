@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from src.comparison.model_rows import ModelRow, best_model
-from src.comparison.statistics import SMALLEST_P, Pair
+from src.comparison.pairs import SMALLEST_P, Pair
 
 
 def headings(confidence: float) -> list[str]:

@@ -2,7 +2,7 @@ import numpy as np
 
 from src.comparison.calibration import reliability_bins
 from src.comparison.model_rows import ModelRow, model_rows
-from src.comparison.statistics import Pair, compare_pairs
+from src.comparison.pairs import Pair, compare_pairs
 from src.comparison.table import markdown, p_text, plain_text, verdict_sentence
 from tests.comparison.example import example_run
 
