@@ -66,7 +66,7 @@ def generalization_gap(a: Training, b: Training) -> Estimate:
 
 
 def val_loss_slope(training: Training) -> Estimate:
-    """Slope of the validation loss over the last third of the epochs."""
+    """Slope of the validation loss over the last third of the epochs, at least the last four."""
     return final_slope(training.history["val_loss"])
 
 
