@@ -1,6 +1,7 @@
 """Fixtures shrink the real configuration; there is no second one."""
 
 import os
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -39,3 +40,14 @@ def fashion_folder() -> Path:
 def fashion(fashion_folder: Path) -> Images:
     """Fashion-MNIST."""
     return fashion_mnist(fashion_folder)[0]
+
+
+@pytest.fixture
+def drawn(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], list[Any]]]:
+    """Gives the axes of the figure that was drawn last."""
+    from matplotlib import pyplot
+
+    monkeypatch.setattr(pyplot, "close", lambda figure: None)
+    yield lambda: pyplot.gcf().axes
+    monkeypatch.undo()
+    pyplot.close("all")

@@ -1,5 +1,6 @@
 """Fashion-MNIST's files from the official sites, kept in the user's cache folder."""
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -24,7 +25,7 @@ def download(names: list[str], check: Callable[[str, bytes, str], bytes]) -> tup
     reasons = []
     for site in SITES:
         files = pooch.create(pooch.os_cache("mystery-fashion"), site, registry={f"{name}.gz": None for name in names})
-        downloader = pooch.HTTPDownloader(timeout=TIMEOUT, progressbar=True)
+        downloader = pooch.HTTPDownloader(timeout=TIMEOUT, progressbar=sys.stderr.isatty())
         content = {}
         try:
             for name in names:

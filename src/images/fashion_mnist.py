@@ -29,9 +29,9 @@ PLAIN_MNIST = {
 
 
 def fashion_mnist(folder: Path | None) -> tuple[Images, str]:
-    """Fashion-MNIST, its content checked, and where it lies; without a folder, Debian's or a download. Raises UserError.
+    """Fashion-MNIST, its content checked, and where it lies; without a folder, Debian's or a download.
 
-    The four files may be compressed (.gz) or not; they are only read.
+    The four files may be compressed (.gz) or not; they are only read. Raises UserError.
     """
     if folder is None and not DEBIAN_FOLDER.is_dir():
         content, origin = download(list(FILES), verify)
