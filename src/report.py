@@ -11,9 +11,9 @@ from src.pipeline.files import write_text
 from src.pipeline.schema import Count
 from src.reporting.charts import read_charts
 from src.reporting.formats import count, percent, percent_range, seconds
-from src.reporting.origin import find_origin, shown_params
 from src.reporting.page import Content, render
 from src.reporting.pictures import find_pictures
+from src.reporting.provenance import find_origin, shown_params
 from src.reporting.records import ModelRow
 from src.reporting.results import read_results
 from src.reporting.verdict import Verdict, find_verdict

@@ -46,6 +46,5 @@ def p_value(p: float) -> str:
 
 
 FILTERS = {
-    form.__name__: form
-    for form in (percent, percent_range, points, points_range, count, counted, seconds, p_value)
+    form.__name__: form for form in (percent, percent_range, points, points_range, count, counted, seconds, p_value)
 }

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from src.comparison.runs import Run
 from src.reporting.formats import FILTERS
-from src.reporting.glossary import GLOSSARY, term_id
 from src.reporting.maps import data_uri, make_atlas, make_sheet, pick
 from src.reporting.pictures import Pictures
 from src.reporting.records import ConfusionCell, CurvePoint
@@ -57,7 +58,7 @@ def render(content: Content, max_points: int, side: int) -> str:
             "charts": {name: Markup(chart) for name, chart in content.charts.items()},
             "style": Markup((HERE / "page.css").read_text(encoding="utf-8")),
             "scripts": [Markup((HERE / f"scripts/{name}.js").read_text(encoding="utf-8")) for name in SCRIPTS],
-            "glossary": GLOSSARY,
+            "glossary": yaml.safe_load((HERE / "glossary.yaml").read_text(encoding="utf-8")),
             "details": find_details(results.models, content.runs, published=not content.verdict.quick_look),
             "matrices": nest_confusion(results.confusion),
             "curve_values": curve_values(results.curves),
@@ -68,6 +69,11 @@ def render(content: Content, max_points: int, side: int) -> str:
             "sheet": data_uri(make_sheet(embedded.x[rows], side)),
         }
     )
+
+
+def term_id(term: str) -> str:
+    """The id of a term's entry in the glossary."""
+    return "term-" + "".join(letter if letter.isalnum() else "-" for letter in term.lower())
 
 
 def nest_confusion(cells: list[ConfusionCell]) -> dict[str, dict[str, dict[str, int]]]:

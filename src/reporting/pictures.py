@@ -35,8 +35,8 @@ class Pictures:
 
 def find_pictures(params: Mapping[str, Any], results: Results, runs: Mapping[str, list[Run]]) -> Pictures:
     """The pictures of these results."""
-    sets = {split: splits.read(split) for split in SPLITS}
-    garments = {split: splits.garments(split) for split in SPLITS}
+    sets: dict[str, splits.Labelled] = {split: splits.read(split) for split in SPLITS}
+    garments: dict[str, np.ndarray] = {split: splits.garments(split) for split in SPLITS}
     names = garment_names()
 
     def shown(split: str, row: int) -> Shown:
@@ -67,9 +67,7 @@ def find_embedded(split: Split, encoder: str, labels: list[str], runs: Mapping[s
     """The embedded images, with their places on the maps and the groups by which they are coloured."""
     parts, (x, y) = splits.parts(split), splits.read(split)
     embedding, clusters = np.load("data/embedding.npz"), np.load("data/clusters.npz")
-    predicted = {
-        model: np.concatenate([seeds[0].predicted[part] for part in parts]) for model, seeds in runs.items()
-    }
+    predicted = {model: np.concatenate([seeds[0].predicted[part] for part in parts]) for model, seeds in runs.items()}
     probabilities = np.concatenate([runs[encoder][0].probabilities[part] for part in parts])
     names = dict(enumerate(labels))
     groupings = {"label": Grouping(names, y)}
@@ -77,7 +75,9 @@ def find_embedded(split: Split, encoder: str, labels: list[str], runs: Mapping[s
         groupings["garment"] = Grouping(garments, splits.garments(split))
     for key, name in METHODS.items():
         numbers = range(clusters[key].max() + 1)
-        groupings[f"{name} cluster"] = Grouping({-1: "noise"} | {number: str(number) for number in numbers}, clusters[key])
+        groupings[f"{name} cluster"] = Grouping(
+            {-1: "noise"} | {number: str(number) for number in numbers}, clusters[key]
+        )
     groupings[f"prediction of {encoder}"] = Grouping(names, predicted[encoder])
     groupings["outcome"] = Grouping({-1: "correct", 0: "wrong"}, np.where(predicted[encoder] == y, -1, 0))
     return Embedded(

@@ -47,7 +47,7 @@ class Decoded(Decoding, total=False):
 
 @dataclass(frozen=True)
 class Results:
-    """The content of metrics/. best: the name of the best model. audit, clusters, stability: as their stages write them."""
+    """The content of metrics/. best: the best model's name. audit, clusters, stability: as their stages write them."""
 
     best: str
     fetched: Fetched

@@ -79,4 +79,5 @@ def find_details(models: Mapping[str, ModelRow], runs: Mapping[str, list[Run]], 
 def latency_heading(key: str) -> str:
     """The heading of a latency: bs1_p50 is the median time of a batch of one image."""
     size, name = key.removeprefix("bs").split("_")
-    return f"Batch of {size}, {'first call' if name == 'first' else 'median' if name == 'p50' else f'{name[1:]}th percentile'}"
+    words = {"first": "first call", "p50": "median"}
+    return f"Batch of {size}, {words.get(name, f'{name[1:]}th percentile')}"

@@ -1,4 +1,4 @@
-"""The page's headline: the best model with those tied with it, the decoded labels, and what the numbers cannot carry."""
+"""The page's headline: the best model and its ties, the decoded labels, and what the numbers cannot carry."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -8,7 +8,9 @@ const [ofLabel, byModel, asLabel, rival] = ["true", "model", "predicted", "rival
 const labels = [...ofLabel.options].slice(1).map(option => option.value);
 const truth = unpack(atlas.y), predictions = unpackAll(atlas.predicted);
 const tested = [...unpack(atlas.tested).entries()].filter(([, isTest]) => isTest).map(([dot]) => dot);
-const LARGEST = 48;  // images shown
+const STEP = 24;  // images that are added at a time
+const more = document.getElementById("gallery-more");
+let limit = STEP;
 
 function tile(dot) {
   const figure = document.createElement("figure"), caption = document.createElement("figcaption");
@@ -39,15 +41,18 @@ function showGallery() {
   const number = count => count.toLocaleString("en");
   galleryCount.textContent = tested.length === 0 ? "No test image is on this page (embed.split)."
     : `${number(matching.length)} of the ${number(tested.length)} test images on this page`
-      + (matching.length > LARGEST ? `; the first ${LARGEST} are shown.` : ".");
-  gallery.replaceChildren(...matching.slice(0, LARGEST).map(tile));
+      + (matching.length > limit ? `; the first ${limit} are shown.` : ".");
+  more.hidden = matching.length <= limit;
+  gallery.replaceChildren(...matching.slice(0, limit).map(tile));
 }
 
-for (const select of [ofLabel, byModel, asLabel, rival]) select.addEventListener("change", showGallery);
+const restart = () => { limit = STEP; showGallery(); };
+for (const select of [ofLabel, byModel, asLabel, rival]) select.addEventListener("change", restart);
+more.addEventListener("click", () => { limit += STEP; showGallery(); });
 for (const cell of document.querySelectorAll(".matrix td[data-model]")) cell.addEventListener("click", () => {
   [ofLabel.value, byModel.value, asLabel.value, rival.value]
     = [cell.dataset.true, cell.dataset.model, cell.dataset.predicted, ""];
-  showGallery();
+  restart();
   document.getElementById("gallery-controls").scrollIntoView({ block: "start" });
 });
 sheet.decode().then(showGallery);

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from src.comparison.runs import Run
-from src.pipeline import tracking
+from src.pipeline import origin
 from src.reporting.results import Results
 
 SOURCES = {
@@ -21,7 +21,7 @@ SOURCES = {
 
 def find_origin(results: Results, runs: Mapping[str, list[Run]]) -> dict[str, str]:
     """How the results were made, {what: text}."""
-    commit, changed = tracking.source()
+    commit, changed = origin.source()
     rows, trainings = results.models.values(), [run for seeds in runs.values() for run in seeds]
     minutes = sum(run.train_seconds for run in trainings) / 60
     duration = f"{minutes:.0f} minutes" if minutes >= 1.5 else f"{60 * minutes:.0f} seconds"
