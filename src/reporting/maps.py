@@ -1,66 +1,94 @@
-"""The images that the report shows and the dots of its maps, as text for a page that is one file."""
+"""The dots of the page's maps and the sheet of their images, as text for a page that is one file."""
 
 import base64
 import io
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import NamedTuple, TypedDict
 
 import numpy as np
 
-from src.images import splits
-from src.images.store import AMBIGUOUS, UNKNOWN
-
-COLUMNS = 100  # images in a row of the sheet that all dots' images are on
-
-Groups = Mapping[str, tuple[Mapping[int, str], np.ndarray]]  # {what: ({number: its name}, (n,) numbers)}
+COLUMNS = 100  # images in a row of the sheet
 
 
-def pictured(params: Mapping[str, Any], found: Mapping[str, Any]) -> dict[str, Any]:
-    """The images to show, and the maps' places and groups.
+class Grouping(NamedTuple):
+    """A way to colour images: {number: its name}, and each image's number, (n,) ints; negative ones are drawn grey."""
 
-    labels: {label: first test images}; mistakes: {model: [(image, row of metrics/mistakes.csv, garment)]}; suspects:
-    the same for metrics/suspects.csv; x, names, maps, groups: of all embedded images.
+    names: Mapping[int, str]
+    numbers: np.ndarray
+
+
+class Embedded(NamedTuple):
+    """The n embedded images.
+
+    x: (n, side, side) uint8. ids: n names, such as `test 0`. maps: {name: (n, 2) places}. groupings: by what they are
+    coloured. y: (n,) true labels. predicted: {model: (n,) labels}. confidence: (n,) float in [0, 1], the encoder's.
+    tested: (n,) bool, whether an image is a test image.
     """
-    images: dict[str, np.ndarray] = {split: splits.read(split, "x") for split in splits.SPLITS}
-    garments: dict[str, np.ndarray] = {split: splits.garments(split) for split in splits.SPLITS}
-    names = dict(enumerate(np.load("data/garments.npz")["names"].tolist()))
-    named = names | {UNKNOWN: "unknown", AMBIGUOUS: "ambiguous"}
-    labels, y = dict(enumerate(found["prepare"]["labels"])), splits.read("test", "y")
-    split, encoder = params["embed"]["split"], params["embed"]["model"]
-    embedding, clusters = np.load("data/embedding.npz"), np.load("data/clusters.npz")
-    probabilities = np.load(f"data/predictions/{encoder}.npz")
-    parts = splits.parts(split)
-    predicted = np.concatenate([probabilities[part][0] for part in parts]).argmax(axis=1)
-    truth = splits.read(split, "y")
 
-    def shown(split: str, row: Mapping[str, Any]) -> tuple[np.ndarray, Mapping[str, Any], str]:
-        number = int(row["row"])
-        return images[split][number], row, named[int(garments[split][number])]
+    x: np.ndarray
+    ids: Sequence[str]
+    maps: Mapping[str, np.ndarray]
+    groupings: Mapping[str, Grouping]
+    y: np.ndarray
+    predicted: Mapping[str, np.ndarray]
+    confidence: np.ndarray
+    tested: np.ndarray
 
-    groups: dict[str, tuple[dict[int, str], np.ndarray]] = {"label": (labels, truth)}
-    if names:
-        groups["garment"] = named, np.concatenate([garments[part] for part in parts])
-    for name, key in {"KMeans": "kmeans", "DBSCAN": "dbscan"}.items():
-        numbers = range(clusters[key].max() + 1)
-        groups[f"{name} cluster"] = {-1: "noise"} | {number: str(number) for number in numbers}, clusters[key]
-    groups[f"prediction of {encoder}"] = labels, predicted
-    groups["outcome"] = {-1: "right", 0: "wrong"}, np.where(predicted == truth, -1, 0)
+
+class PackedGrouping(TypedDict):
+    """The names that occur, the places among them that are drawn grey, and each dot's place, packed."""
+
+    names: list[str]
+    grey: list[int]
+    places: str
+
+
+class Atlas(TypedDict):
+    """What the page's scripts draw maps and galleries of; texts of arrays are as `pack` makes them."""
+
+    columns: int
+    images: list[str]
+    maps: dict[str, str]
+    groupings: dict[str, PackedGrouping]
+    y: str
+    predicted: dict[str, str]
+    permille: str
+    tested: str
+
+
+def pick(n: int, max_points: int) -> np.ndarray:
+    """The rows of at most `max_points` of n images, at equal steps from the first to the last: (k,) int64."""
+    return np.linspace(0, n - 1, min(max_points, n)).round().astype(np.int64)
+
+
+def make_atlas(embedded: Embedded, rows: np.ndarray) -> Atlas:
+    """The atlas of these rows, (k,) ints, of the embedded images."""
     return {
-        "labels": {label: images["test"][y == i][: params["decode"]["per_label"]] for i, label in labels.items()},
-        "mistakes": {
-            model: [shown("test", row) for row in found["mistakes"] if row["model"] == model]
-            for model in found["comparison"]
-        },
-        "suspects": [shown(row["split"], row) for row in found["suspects"][: params["audit"]["sheet"]]],
-        "x": np.concatenate([images[part] for part in parts]),
-        "names": splits.given(split),
-        "maps": {"t-SNE": embedding["tsne"], "PCA": embedding["pca"]},
-        "groups": groups,
+        "columns": COLUMNS,
+        "images": [embedded.ids[row] for row in rows],
+        "maps": {name: pack(scale(places[rows])) for name, places in embedded.maps.items()},
+        "groupings": {name: pack_grouping(grouping, rows) for name, grouping in embedded.groupings.items()},
+        "y": pack(embedded.y[rows]),
+        "predicted": {model: pack(labels[rows]) for model, labels in embedded.predicted.items()},
+        "permille": pack((1000 * embedded.confidence[rows]).round()),
+        "tested": pack(embedded.tested[rows]),
     }
 
 
-def picture(x: np.ndarray) -> str:
-    """A (rows, columns) uint8 image, 0 black, as PNG in a data address."""
+def make_sheet(x: np.ndarray, side: int) -> np.ndarray:
+    """(n, s, s) uint8 images, shrunk to `side` where s is larger, row by row as one image, COLUMNS in a row."""
+    from PIL import Image
+
+    if x.shape[1] > side:
+        x = np.stack([np.asarray(Image.fromarray(image).resize((side, side))) for image in x])
+    side, height = x.shape[1], -(-len(x) // COLUMNS)
+    full = np.zeros((height * COLUMNS, side, side), np.uint8)
+    full[: len(x)] = x
+    return full.reshape(height, COLUMNS, side, side).swapaxes(1, 2).reshape(height * side, COLUMNS * side)
+
+
+def data_uri(x: np.ndarray) -> str:
+    """A (rows, columns) uint8 image, 0 black, as a PNG in a data address."""
     from PIL import Image
 
     file = io.BytesIO()
@@ -68,49 +96,25 @@ def picture(x: np.ndarray) -> str:
     return f"data:image/png;base64,{base64.b64encode(file.getvalue()).decode()}"
 
 
-def sheet(x: np.ndarray, side: int) -> np.ndarray:
-    """(n, s, s) uint8 images, shrunk to `side` where s is larger, row by row as one image, COLUMNS in a row."""
-    from PIL import Image
-
-    if x.shape[1] > side:
-        x = np.stack([np.asarray(Image.fromarray(image).resize((side, side))) for image in x])
-    side, rows = x.shape[1], -(-len(x) // COLUMNS)
-    full = np.zeros((rows * COLUMNS, side, side), np.uint8)
-    full[: len(x)] = x
-    return full.reshape(rows, COLUMNS, side, side).swapaxes(1, 2).reshape(rows * side, COLUMNS * side)
-
-
-def atlas(maps: Mapping[str, np.ndarray], groups: Groups, names: Sequence[str], rows: np.ndarray) -> dict[str, Any]:
-    """What the page's script draws maps of: the images of these rows.
-
-    maps: {name: (n, 2)}; names: n, what the images go by. Places are scaled to a square of 0 to 65535.
-    """
+def pack_grouping(grouping: Grouping, rows: np.ndarray) -> PackedGrouping:
+    """A grouping of these rows; names keep their order, and those that no image has are left out."""
+    present = set(grouping.numbers.tolist())
+    numbers = [number for number in grouping.names if number in present]
+    place = {number: index for index, number in enumerate(numbers)}
     return {
-        "columns": COLUMNS,
-        "images": [names[row] for row in rows],
-        "maps": {name: _packed(_scaled(places[rows])) for name, places in maps.items()},
-        "groups": {what: _group(*group, rows) for what, group in groups.items()},
+        "names": [grouping.names[number] for number in numbers],
+        "grey": [place[number] for number in numbers if number < 0],
+        "places": pack(np.array([place[number] for number in grouping.numbers[rows].tolist()])),
     }
 
 
-def _group(names: Mapping[int, str], numbers: np.ndarray, rows: np.ndarray) -> dict[str, Any]:
-    """The names that occur, which of them are drawn grey, those of negative numbers, and each row's place in them."""
-    there = set(numbers.tolist())
-    place = {number: place for place, number in enumerate(number for number in names if number in there)}
-    return {
-        "names": [names[number] for number in place],
-        "grey": [place[number] for number in place if number < 0],
-        "of": _packed(np.array([place[number] for number in numbers[rows].tolist()])),
-    }
-
-
-def _scaled(places: np.ndarray) -> np.ndarray:
+def scale(places: np.ndarray) -> np.ndarray:
     """Places, (n, 2), in the middle of a square of 0 to 65535, both axes by the same scale, the second upwards."""
     low, high = places.min(axis=0), places.max(axis=0)
     scaled = (places - (low + high) / 2) / max((high - low).max(), np.finfo(np.float32).tiny)
     return ((scaled * [1, -1] + 0.5) * 65535).round()
 
 
-def _packed(numbers: np.ndarray) -> str:
+def pack(numbers: np.ndarray) -> str:
     """Whole numbers of 0 to 65535 as uint16, little-endian, in base 64."""
     return base64.b64encode(numbers.astype("<u2").tobytes()).decode()

@@ -1,0 +1,92 @@
+"""The images that the page shows: some of each label, mistakes, likely label errors, and all that were embedded."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from src.clustering.agreement import METHODS
+from src.comparison.runs import Run
+from src.images import splits
+from src.images.splits import SPLITS, Split
+from src.images.store import AMBIGUOUS, UNKNOWN
+from src.reporting.maps import Embedded, Grouping
+from src.reporting.records import LabelIssue, Mistake
+from src.reporting.results import Results
+
+
+class Shown(NamedTuple):
+    """An image, (side, side) uint8, and what it shows, "" where nothing is known of any image."""
+
+    x: np.ndarray
+    garment: str
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """labels: {label: its first test images}; mistakes: by model; issues: likely label errors; embedded: all dots."""
+
+    labels: dict[str, list[np.ndarray]]
+    mistakes: dict[str, list[tuple[Shown, Mistake]]]
+    issues: list[tuple[Shown, LabelIssue]]
+    embedded: Embedded
+
+
+def find_pictures(params: Mapping[str, Any], results: Results, runs: Mapping[str, list[Run]]) -> Pictures:
+    """The pictures of these results."""
+    sets: dict[str, splits.Labelled] = {split: splits.read(split) for split in SPLITS}
+    garments: dict[str, np.ndarray] = {split: splits.garments(split) for split in SPLITS}
+    names = garment_names()
+
+    def shown(split: str, row: int) -> Shown:
+        return Shown(sets[split].x[row], names.get(int(garments[split][row]), ""))
+
+    test = sets["test"]
+    return Pictures(
+        labels={
+            label: list(test.x[test.y == number][: params["decode"]["n_per_label"]])
+            for number, label in enumerate(results.prepared["labels"])
+        },
+        mistakes={
+            model: [(shown("test", row.test_index), row) for row in results.mistakes if row.model == model]
+            for model in results.models
+        },
+        issues=[(shown(row.split, row.index), row) for row in results.issues[: params["audit"]["max_shown"]]],
+        embedded=find_embedded(params["embed"]["split"], params["embed"]["model"], results.prepared["labels"], runs),
+    )
+
+
+def garment_names() -> dict[int, str]:
+    """What the numbers of `splits.garments` mean; empty where nothing is known of any image."""
+    names = dict(enumerate(splits.garment_names()))
+    return names | {UNKNOWN: "unknown", AMBIGUOUS: "ambiguous"} if names else {}
+
+
+def find_embedded(split: Split, encoder: str, labels: list[str], runs: Mapping[str, list[Run]]) -> Embedded:
+    """The embedded images, with their places on the maps and the groups by which they are coloured."""
+    parts, (x, y) = splits.parts(split), splits.read(split)
+    embedding, clusters = np.load("data/embedding.npz"), np.load("data/clusters.npz")
+    predicted = {model: np.concatenate([seeds[0].predicted[part] for part in parts]) for model, seeds in runs.items()}
+    probabilities = np.concatenate([runs[encoder][0].probabilities[part] for part in parts])
+    names = dict(enumerate(labels))
+    groupings = {"label": Grouping(names, y)}
+    if garments := garment_names():
+        groupings["garment"] = Grouping(garments, splits.garments(split))
+    for key, name in METHODS.items():
+        numbers = range(clusters[key].max() + 1)
+        groupings[f"{name} cluster"] = Grouping(
+            {-1: "noise"} | {number: str(number) for number in numbers}, clusters[key]
+        )
+    groupings[f"prediction of {encoder}"] = Grouping(names, predicted[encoder])
+    groupings["outcome"] = Grouping({-1: "correct", 0: "wrong"}, np.where(predicted[encoder] == y, -1, 0))
+    return Embedded(
+        x=x,
+        ids=splits.image_ids(split),
+        maps={"t-SNE": embedding["tsne"], "PCA": embedding["pca"]},
+        groupings=groupings,
+        y=y,
+        predicted=predicted,
+        confidence=probabilities.max(axis=1),
+        tested=np.concatenate([np.full(len(splits.read(part).y), part == "test") for part in parts]),
+    )

@@ -1,0 +1,47 @@
+"""How the results were made: data, hardware, commit, versions and params."""
+
+import platform
+import re
+import tomllib
+from collections.abc import Mapping
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from src.comparison.runs import Run
+from src.pipeline import origin
+from src.reporting.results import Results
+
+SOURCES = {
+    "fashion_mnist": "Fashion-MNIST",
+    "digits": "scikit-learn's digits, scaled up to 28 x 28 pixels",
+    "csv": "your own CSV files",
+}
+
+
+def find_origin(results: Results, runs: Mapping[str, list[Run]]) -> dict[str, str]:
+    """How the results were made, {what: text}."""
+    commit, changed = origin.source()
+    rows, trainings = results.models.values(), [run for seeds in runs.values() for run in seeds]
+    minutes = sum(run.train_seconds for run in trainings) / 60
+    duration = f"{minutes:.0f} minutes" if minutes >= 1.5 else f"{60 * minutes:.0f} seconds"
+    project = tomllib.loads(Path("pyproject.toml").read_text(encoding="utf-8"))["project"]
+    packages = [re.split(r"[^\w-]", needed)[0] for needed in project["dependencies"]]
+    return {
+        "Images": SOURCES.get(results.fetched["source"], results.fetched["source"]),
+        "Trained on": "; ".join(sorted({row.device for row in rows})),
+        "Trained with": "; ".join(sorted({row.software for row in rows})),
+        "Training": f"{len(trainings)} runs, {duration} in all",
+        "Page made at commit": commit + (", with changes that were not committed" if changed else ""),
+        "Page made with": ", ".join(
+            [f"Python {platform.python_version()}", *(f"{name} {version(name)}" for name in packages)]
+        ),
+    }
+
+
+def shown_params(text: str, params: Mapping[str, Any]) -> str:
+    """The text of params.yaml without the folders of the one who ran it."""
+    for key in ("folder", "public"):
+        if params["fetch"][key] not in (None, "auto", "none"):
+            text = re.sub(rf"(?m)^(\s+{key}:).*$", r"\1 (a folder on the machine that made this page)", text)
+    return text

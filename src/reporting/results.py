@@ -1,0 +1,96 @@
+"""What the page reads: the files of metrics/, as records."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypedDict, TypeVar
+
+from src.comparison.claims import CheckedClaim
+from src.decoding.records import Decoding, WrittenLabel
+from src.pipeline.files import read_csv, read_json
+from src.reporting.records import ConfusionCell, CurvePoint, LabelIssue, LabelScores, Mistake, ModelRow, PairRow
+
+Record = TypeVar("Record")
+
+
+class Fetched(TypedDict):
+    """fetch/images.json."""
+
+    source: str
+    train_images: int
+    test_images: int
+    side: int
+    public: bool
+
+
+class Prepared(TypedDict):
+    """prepare/splits.json; counts: {split: {label: images}}."""
+
+    subject: str
+    labels: list[str]
+    counts: dict[str, dict[str, int]]
+
+
+class Claims(TypedDict):
+    """compare/claims.json: the checked claims, and why published numbers are left out, in sentences."""
+
+    notes: list[str]
+    claims: list[CheckedClaim]
+
+
+class Decoded(Decoding, total=False):
+    """decode/decoding.json; beside the decoding of 2022 where that is of the same images."""
+
+    conclusion: str
+    against_written: dict[str, WrittenLabel]
+
+
+@dataclass(frozen=True)
+class Results:
+    """The content of metrics/. best: the best model's name. audit, clusters, stability: as their stages write them."""
+
+    best: str
+    fetched: Fetched
+    prepared: Prepared
+    models: dict[str, ModelRow]
+    pairs: list[PairRow]
+    mistakes: list[Mistake]
+    curves: list[CurvePoint]
+    scores: list[LabelScores]
+    confusion: list[ConfusionCell]
+    claims: Claims
+    audit: Mapping[str, Any]
+    issues: list[LabelIssue]
+    clusters: Mapping[str, Any]
+    stability: Mapping[str, Any]
+    decoding: Decoded
+
+
+def read_results(metrics: Path) -> Results:
+    """The results in a folder `metrics`."""
+    compare = metrics / "compare"
+    return Results(
+        best=read_json(metrics / "summary.json")["best_model"],
+        fetched=read_json(metrics / "fetch/images.json"),
+        prepared=read_json(metrics / "prepare/splits.json"),
+        models={row.model: row for row in read_rows(compare / "models.csv", ModelRow)},
+        pairs=read_rows(compare / "pairs.csv", PairRow),
+        mistakes=read_rows(compare / "mistakes.csv", Mistake),
+        curves=read_rows(compare / "learning_curves.csv", CurvePoint),
+        scores=read_rows(compare / "per_class.csv", LabelScores),
+        confusion=read_rows(compare / "confusion.csv", ConfusionCell),
+        claims=read_json(compare / "claims.json"),
+        audit=read_json(metrics / "audit/images.json"),
+        issues=read_rows(metrics / "audit/label_issues.csv", LabelIssue),
+        clusters=read_json(metrics / "cluster/clusters.json"),
+        stability=read_json(metrics / "stability/stability.json"),
+        decoding=read_json(metrics / "decode/decoding.json"),
+    )
+
+
+def read_rows(path: Path, kind: type[Record]) -> list[Record]:
+    """The rows of a CSV file as records, in the types of their fields; an empty cell takes the field's default."""
+    from pydantic import TypeAdapter
+
+    rows = [{column: text for column, text in row.items() if text} for row in read_csv(path)]
+    return TypeAdapter(list[kind]).validate_python(rows)  # type: ignore[valid-type]
