@@ -36,7 +36,8 @@ def figure(
         yield axes
         with atomic_write(path) as file:  # without version and date: the bytes depend on the arrays alone
             if file.suffix == ".svg":
-                fig.savefig(file, transparent=True, metadata={"Date": None, "Creator": None, "Title": title})
+                described = {"Title": title} if title else {}
+                fig.savefig(file, transparent=True, metadata={"Date": None, "Creator": None} | described)
             else:
                 fig.savefig(file, dpi=110, metadata={"Software": None})
         pyplot.close(fig)
