@@ -20,8 +20,8 @@ def k_distance(path: str, distances: np.ndarray, k: int, eps: float, knee: int |
         ax.axhline(eps, color="tab:red", linestyle="--", label=f"eps in use: {eps:g}")
         if knee is not None:
             ax.plot(knee, distances[knee], "o", color="tab:green", label=f"knee: {distances[knee]:.2f}")
-        neighbor = "its nearest other image" if k == 1 else f"the {k}th nearest other image"
-        ax.set(title=f"Distance of each image to {neighbor}", xlabel="images, in order of distance", ylabel="distance")
+        title = f"Distance of each image to its k-th nearest other image, k = {k}"
+        ax.set(title=title, xlabel="images, in order of distance", ylabel="distance")
         ax.legend()
 
 
@@ -58,8 +58,10 @@ def maps(
                 for name, color, members in groups:
                     ax.scatter(*points[members].T, s=3, color=color, linewidths=0, label=f"{name} ({members.sum():,})")
                 ax.set(title=f"{column} on the {map_name} map", xticks=[], yticks=[])
-        for ax in axes[-1]:
-            ax.legend(markerscale=4, fontsize=8, loc="upper center", bbox_to_anchor=(0.5, -0.02), frameon=False)
+        for ax, column in zip(axes[-1], columns, strict=True):
+            title = None if column == "labels" else "in the colour of the label that matches best"
+            place = {"loc": "upper center", "bbox_to_anchor": (0.5, -0.02), "frameon": False}
+            ax.legend(title=title, markerscale=4, fontsize=8, title_fontsize=8, **place)
 
 
 Group = tuple[str, Any, np.ndarray]  # its name, its colour, and which images are in it, (n,) bool
