@@ -14,13 +14,13 @@ NOISE_COLOR, OTHER_COLOR = "0.8", "0.4"
 
 def k_distance(path: str, distances: np.ndarray, k: int, eps: float, knee: int | None) -> None:
     """Ascending distances, (n,), of each image to its k-th nearest, the eps in use, and the index of the knee."""
-    with figure(path, 1, 1, (7, 4.2)) as axes:
+    title = f"Distance of each image to its k-th nearest other image, k = {k}"
+    with figure(path, 1, 1, (7, 4.2), title=title) as axes:
         ax = axes[0, 0]
         ax.plot(distances)
         ax.axhline(eps, color="tab:red", linestyle="--", label=f"eps in use: {eps:g}")
         if knee is not None:
             ax.plot(knee, distances[knee], "o", color="tab:green", label=f"knee: {distances[knee]:.2f}")
-        title = f"Distance of each image to its k-th nearest other image, k = {k}"
         ax.set(title=title, xlabel="images, in order of distance", ylabel="distance")
         ax.legend()
 
@@ -94,7 +94,8 @@ def _color(label: int) -> Any:
 
 def stability(path: str, report: Stability) -> None:
     """DBSCAN by eps, KMeans by its number of clusters, and agreement by features."""
-    with figure(path, 1, 3, (16, 4.8)) as axes:
+    title = "Stability: DBSCAN by eps, KMeans by number of clusters, agreement by features"
+    with figure(path, 1, 3, (16, 4.8), title=title) as axes:
         _by_eps(axes[0, 0], report)
         ax, rows = axes[0, 1], report["by_n_clusters"]
         scores = [np.nan if row["silhouette"] is None else row["silhouette"] for row in rows]
