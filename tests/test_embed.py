@@ -1,3 +1,4 @@
+from pathlib import Path
 from typing import Any
 
 import keras
@@ -5,8 +6,9 @@ import numpy as np
 import pytest
 from sklearn.decomposition import PCA
 
+from src import embed as module
 from src.embed import embed
-from src.stage import UserError
+from src.pipeline.files import UserError
 
 BLOCK: dict[str, Any] = {"model": "toy", "layer": "embedding", "split": "test", "perplexity": 5, "seed": 1}
 
@@ -36,10 +38,12 @@ def test_features_are_the_layers_output(classifier: keras.Model, x: np.ndarray) 
 
 
 def test_the_pca_map_is_scikit_learns(classifier: keras.Model, x: np.ndarray) -> None:
-    found = embed(classifier, x, **BLOCK)
-    pca = PCA(2).fit(found["features"])
-    np.testing.assert_allclose(found["explained"], pca.explained_variance_ratio_, rtol=1e-4)
-    np.testing.assert_allclose(np.abs(found["pca"]), np.abs(pca.transform(found["features"])), rtol=1e-2, atol=1e-3)
+    embedding = embed(classifier, x, **BLOCK)
+    pca = PCA(2).fit(embedding["features"])
+    np.testing.assert_allclose(embedding["explained"], pca.explained_variance_ratio_, rtol=1e-4)
+    np.testing.assert_allclose(
+        np.abs(embedding["pca"]), np.abs(pca.transform(embedding["features"])), rtol=1e-2, atol=1e-3
+    )
 
 
 def test_the_same_seed_gives_the_same_maps(classifier: keras.Model, x: np.ndarray) -> None:
@@ -49,8 +53,8 @@ def test_the_same_seed_gives_the_same_maps(classifier: keras.Model, x: np.ndarra
 
 
 def test_a_layer_with_more_axes_is_flattened(classifier: keras.Model, x: np.ndarray) -> None:
-    found = embed(classifier, x, **BLOCK | {"layer": "channel"})
-    np.testing.assert_allclose(found["features"], x.reshape(40, 36) / 255, rtol=1e-5)
+    embedding = embed(classifier, x, **BLOCK | {"layer": "channel"})
+    np.testing.assert_allclose(embedding["features"], x.reshape(40, 36) / 255, rtol=1e-5)
 
 
 def test_an_unknown_layer_is_answered_with_the_known_ones(classifier: keras.Model, x: np.ndarray) -> None:
@@ -67,7 +71,43 @@ def test_the_untrained_features_are_those_of_the_same_encoder_with_other_weights
     classifier: keras.Model, x: np.ndarray
 ) -> None:
     weights = classifier.get_weights()
-    found = embed(classifier, x, **BLOCK)
-    assert found["untrained"].shape == found["features"].shape
-    assert np.abs(np.corrcoef(found["untrained"].ravel(), found["features"].ravel())[0, 1]) < 0.9
+    embedding = embed(classifier, x, **BLOCK)
+    assert embedding["untrained"].shape == embedding["features"].shape
+    assert np.abs(np.corrcoef(embedding["untrained"].ravel(), embedding["features"].ravel())[0, 1]) < 0.9
     assert all((a == b).all() for a, b in zip(weights, classifier.get_weights(), strict=True))
+
+
+def test_more_features_than_memory_allows_are_refused(
+    classifier: keras.Model, x: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "MAX_VALUES", 40 * 8)
+    embed(classifier, x, **BLOCK)
+    refusal = "embed.layer: must have 2 to 8 outputs for the 40 images of test. flatten has 36; take another layer"
+    with pytest.raises(UserError, match=refusal):
+        embed(classifier, x, **BLOCK | {"layer": "flatten"})
+
+
+def test_the_input_layer_gives_the_pixels(classifier: keras.Model, x: np.ndarray) -> None:
+    features = embed(classifier, x, **BLOCK | {"layer": classifier.layers[0].name})["features"]
+    assert features.dtype == np.float32
+    np.testing.assert_array_equal(features, x.reshape(40, 36))
+
+
+def test_the_stage_writes_all_in_one_file(
+    classifier: keras.Model,
+    x: np.ndarray,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("data").mkdir()
+    Path("models/toy").mkdir(parents=True)
+    np.savez("data/test.npz", x=x, y=np.zeros(40, int))
+    classifier.save("models/toy/3.keras")
+    module.main({"seed": 3, "device": "cpu", "embed": BLOCK})
+    embedding = np.load("data/embedding.npz")
+    shapes = {key: embedding[key].shape for key in embedding}
+    wide = (40, 8)
+    assert shapes == {"features": wide, "untrained": wide, "pca": (40, 2), "tsne": (40, 2), "explained": (2,)}
+    assert "embed: 40 images of test, 8 dimensions (toy, embedding); the PCA map has" in capsys.readouterr().out

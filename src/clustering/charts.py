@@ -14,14 +14,14 @@ NOISE_COLOR, OTHER_COLOR = "0.8", "0.4"
 
 def k_distance(path: str, distances: np.ndarray, k: int, eps: float, knee: int | None) -> None:
     """Ascending distances, (n,), of each image to its k-th nearest, the eps in use, and the index of the knee."""
-    with figure(path, 1, 1, (7, 4.2)) as axes:
+    title = f"Distance of each image to its k-th nearest other image, k = {k}"
+    with figure(path, 1, 1, (7, 4.2), title=title) as axes:
         ax = axes[0, 0]
         ax.plot(distances)
         ax.axhline(eps, color="tab:red", linestyle="--", label=f"eps in use: {eps:g}")
         if knee is not None:
             ax.plot(knee, distances[knee], "o", color="tab:green", label=f"knee: {distances[knee]:.2f}")
-        neighbor = "its nearest other image" if k == 1 else f"the {k}th nearest other image"
-        ax.set(title=f"Distance of each image to {neighbor}", xlabel="images, in order of distance", ylabel="distance")
+        ax.set(title=title, xlabel="images, in order of distance", ylabel="distance")
         ax.legend()
 
 
@@ -58,8 +58,10 @@ def maps(
                 for name, color, members in groups:
                     ax.scatter(*points[members].T, s=3, color=color, linewidths=0, label=f"{name} ({members.sum():,})")
                 ax.set(title=f"{column} on the {map_name} map", xticks=[], yticks=[])
-        for ax in axes[-1]:
-            ax.legend(markerscale=4, fontsize=8, loc="upper center", bbox_to_anchor=(0.5, -0.02), frameon=False)
+        for ax, column in zip(axes[-1], columns, strict=True):
+            title = None if column == "labels" else "in the colour of the label that matches best"
+            place = {"loc": "upper center", "bbox_to_anchor": (0.5, -0.02), "frameon": False}
+            ax.legend(title=title, markerscale=4, fontsize=8, title_fontsize=8, **place)
 
 
 Group = tuple[str, Any, np.ndarray]  # its name, its colour, and which images are in it, (n,) bool
@@ -92,7 +94,8 @@ def _color(label: int) -> Any:
 
 def stability(path: str, report: Stability) -> None:
     """DBSCAN by eps, KMeans by its number of clusters, and agreement by features."""
-    with figure(path, 1, 3, (16, 4.8)) as axes:
+    title = "Stability: DBSCAN by eps, KMeans by number of clusters, agreement by features"
+    with figure(path, 1, 3, (16, 4.8), title=title) as axes:
         _by_eps(axes[0, 0], report)
         ax, rows = axes[0, 1], report["by_n_clusters"]
         scores = [np.nan if row["silhouette"] is None else row["silhouette"] for row in rows]

@@ -36,7 +36,8 @@ def tables(path: str, counts: dict[tuple[str, str], Table]) -> None:
     ratios = [len(table.columns) for table in counts.values()]
     width = sum(2 + 0.8 * columns for columns in ratios)
     height = 1.4 + 0.42 * max(len(table.rows) for table in counts.values())
-    with figure(path, 1, len(counts), (width, height), width_ratios=ratios) as axes:
+    title = "Images by label, garment and cluster"
+    with figure(path, 1, len(counts), (width, height), title=title, width_ratios=ratios) as axes:
         for ax, ((row, column), table) in zip(axes[0], counts.items(), strict=True):
             heat_table(ax, table.counts, table.rows, table.columns)
             ax.set(title=f"Images by {row} and {column}", xlabel=column, ylabel=row)

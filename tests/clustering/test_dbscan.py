@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.cluster import DBSCAN
 
-from src import dbscan as module
-from src.dbscan import NOISE, dbscan, merge
+from src.clustering import dbscan as module
+from src.clustering.dbscan import NOISE, dbscan, k_distances, knee, merge
 
 
 @pytest.fixture(params=[1, 7, 10**6], ids="{} pairs at a time".format)
@@ -76,3 +76,23 @@ def test_groups_are_numbered_by_their_first_points() -> None:
     assert merge(np.arange(5), np.array([4, 1]), np.array([1, 4])).tolist() == [0, 1, 2, 3, 1]
     assert merge(np.array([0, 1, 2, 0, 2]), np.array([4]), np.array([3])).tolist() == [0, 1, 0, 0, 0]
     assert merge(np.arange(2), np.array([], int), np.array([], int)).tolist() == [0, 1]
+
+
+def test_k_distances_leave_the_point_itself_out_and_ascend() -> None:
+    line = np.array([[0.0], [1], [3], [7]])
+    assert k_distances(line, 1).tolist() == [1, 1, 2, 4]
+    assert k_distances(line, 2).tolist() == [2, 3, 3, 6]
+
+
+def test_a_point_is_a_core_point_where_its_k_distance_is_within_eps() -> None:
+    points = np.random.default_rng(0).normal(size=(200, 2))
+    core = DBSCAN(eps=0.3, min_samples=6).fit(points).core_sample_indices_
+    assert (k_distances(points, 5) <= 0.3).sum() == len(core)
+
+
+def test_the_knee_is_where_the_distances_turn() -> None:
+    assert knee(np.array([1.0] * 50 + [1 + step for step in range(10)])) == pytest.approx(50, abs=4)
+
+
+def test_distances_without_a_knee_have_none() -> None:
+    assert knee(np.linspace(0, 1, 50)) is None
