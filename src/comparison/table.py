@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from src.comparison.model_rows import ModelRow, best_model
-from src.comparison.pairs import SMALLEST_P, Pair
+from src.comparison.pairs import Pair
 
 
 def headings(confidence: float) -> list[str]:
@@ -64,11 +64,6 @@ def plain_text(rows: Sequence[ModelRow], pairs: Sequence[Pair], confidence: floa
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     table = ["  ".join(map(str.ljust, line, widths)).rstrip() for line in lines]
     return "\n".join([*table, verdict_sentence(rows, pairs)])
-
-
-def p_text(p: float) -> str:
-    """A p-value for people."""
-    return f"< {SMALLEST_P:g}" if p <= SMALLEST_P else f"{p:.2g}"
 
 
 def _ties(row: ModelRow, pairs: Sequence[Pair]) -> list[str]:
