@@ -81,3 +81,12 @@ def test_the_stage_leaves_report_and_picture(
     assert set(report["features"]["pixels"]) == {"labels", "garments"}
     assert report["features"]["trained"]["garments"]["ari"] == 1
     assert Path("metrics/stability/stability.svg").read_text().count("<svg") == 1
+
+
+def test_as_many_clusters_as_images_and_a_cluster_of_all_can_be_asked_for() -> None:
+    few = {"trained": POINTS[:6], "untrained": POINTS[:6], "pixels": POINTS[:6]}
+    truth = np.array([0, 0, 0, 1, 1, 1])
+    block = BLOCK | {"max_clusters": 6, "min_cluster_size": 6, "n_bootstrap": 2}
+    report = stability(few, {"kmeans": truth, "dbscan": truth}, {"labels": truth}, 2.0, 6, **block)
+    assert report["by_n_clusters"][-1]["silhouette"] is None
+    assert report["hdbscan"]["clusters"] <= 1

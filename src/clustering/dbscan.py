@@ -46,6 +46,8 @@ def knee(distances: np.ndarray) -> int | None:
     """Where ascending k-distances, (n,), have their knee, by Kneedle (Satopaa et al. 2011): an index or None."""
     from kneed import KneeLocator
 
+    if len(distances) < 9 or distances[0] == distances[-1]:  # Kneedle smooths by a polynomial of degree 7
+        return None
     shape = {"curve": "convex", "direction": "increasing", "interp_method": "polynomial"}  # the last distances leap
     index = KneeLocator(range(len(distances)), distances, S=1, **shape).knee
     return None if index is None else int(index)

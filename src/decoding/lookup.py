@@ -1,9 +1,25 @@
 """Images looked up among the public ones, pixel by pixel; and public images that are equal."""
 
+from typing import TypedDict
+
 import numpy as np
 
-from src.decoding.records import Collisions, EqualImages
 from src.images.store import AMBIGUOUS, UNKNOWN, Images
+
+
+class EqualImages(TypedDict):
+    """A group of equal public images: their ids, and the garments that they show."""
+
+    images: list[str]
+    garments: list[str]
+
+
+class Collisions(TypedDict):
+    """Groups of equal public images: how many, how many with garments that differ, and the first of them."""
+
+    total: int
+    of_different_garments: int
+    listed: list[EqualImages]
 
 
 def identify(x: np.ndarray, public: Images | None) -> np.ndarray:

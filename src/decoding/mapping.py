@@ -45,22 +45,21 @@ def count_check(
     """
     from scipy.stats import hypergeom
 
-    public, images = int(garment_counts.sum()), int(label_counts.sum())
-    drawn = min(images, public)  # more images than there are public ones: some count is too high
+    public = int(garment_counts.sum())
+    drawn = min(int(label_counts.sum()), public)  # more images than there are public ones: some count is too high
+    in_public = np.array([garment_counts[mapping == number].sum() for number in range(len(labels))])
     tail = (1 - confidence) / len(labels) / 2
-    checked: dict[str, LabelCount] = {}
-    for number, (label, count) in enumerate(zip(labels, label_counts.tolist(), strict=True)):
-        in_public = int(garment_counts[mapping == number].sum())
-        low, high = (int(bound) for bound in hypergeom(public, in_public, drawn).ppf([tail, 1 - tail]))
-        expected = drawn * in_public / public
-        checked[label] = {
-            "images": count,
-            "expected": round(expected, 1),
-            "low": low,
-            "high": high,
-            "agrees": low <= count <= high,
+    low, high = hypergeom.ppf([[tail], [1 - tail]], public, in_public, drawn)
+    return {
+        label: {
+            "images": int(count),
+            "expected": round(float(drawn * in_public[number] / public), 1),
+            "low": int(low[number]),
+            "high": int(high[number]),
+            "agrees": bool(low[number] <= count <= high[number]),
         }
-    return checked
+        for number, (label, count) in enumerate(zip(labels, label_counts, strict=True))
+    }
 
 
 def certify(

@@ -75,21 +75,6 @@ class Exceptions(TypedDict):
     listed: list[LabelException]
 
 
-class EqualImages(TypedDict):
-    """A group of equal public images: their ids, and the garments that they show."""
-
-    images: list[str]
-    garments: list[str]
-
-
-class Collisions(TypedDict):
-    """Groups of equal public images: how many, how many with garments that differ, and the first of them."""
-
-    total: int
-    of_different_garments: int
-    listed: list[EqualImages]
-
-
 class Weighed(NamedTuple):
     """The best mapping and the runner-up, (garments,) labels each, and what speaks for the best and against it."""
 

@@ -50,7 +50,7 @@ def _known(decoding: Decoding, total: Coverage) -> list[str]:
     else:
         sentences = [f"{total['known']:,} of {total['images']:,} images are known."]
         if total["ambiguous"]:
-            sentences.append(f"{total['ambiguous']:,} equal public images of different garments and are left out.")
+            sentences.append(f"Left out, as they equal public images of different garments: {total['ambiguous']:,}.")
         undecided = ", ".join(decoding["undecided"])
         sentences.append(f"No label is claimed for {undecided}." if undecided else "Every garment has a label.")
         agree = [row["agrees"] for by_label in decoding["count_check"].values() for row in by_label.values()]
@@ -60,7 +60,8 @@ def _known(decoding: Decoding, total: Coverage) -> list[str]:
                 "images than its garments have in the public data."
             )
     if wrong := decoding["exceptions"]["total"]:
-        sentences.append(f"{wrong:,} images ({wrong / total['images']:.1%}) bear another label than their garment's.")
+        share = f"{wrong / total['images']:.1%}"
+        sentences.append(f"Images that bear another label than their garment's: {wrong:,} ({share}).")
     return sentences
 
 

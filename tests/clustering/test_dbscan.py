@@ -96,3 +96,6 @@ def test_the_knee_is_where_the_distances_turn() -> None:
 
 def test_distances_without_a_knee_have_none() -> None:
     assert knee(np.linspace(0, 1, 50)) is None
+    assert knee(np.ones(50)) is None
+    assert knee(np.array([1.0, 1, 1, 1, 1, 1, 2, 9])) is None  # too few to smooth
+    knee(np.array([1.0, 1, 1, 1, 1, 1, 1, 2, 9]))  # and enough, without a warning

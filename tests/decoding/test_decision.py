@@ -56,6 +56,7 @@ def unknown(splits: Splits) -> Splits:
     return {split: part._replace(garments=np.full_like(part.garments, UNKNOWN)) for split, part in splits.items()}
 
 
+@settings(max_examples=30)
 @given(groupings(), st.integers(0, 2**32 - 1))
 def test_any_mapping_is_recovered_and_certified(label_of: np.ndarray, seed: int) -> None:
     decoding = decided(hidden(label_of, seed=seed))
@@ -83,6 +84,7 @@ def test_flipped_labels_are_exceptions_and_certified_only_where_they_balance(
     assert decoding["certified"] == all((before == after).all() for before, after in counts)
 
 
+@settings(max_examples=30)
 @given(groupings(), st.integers(0, 2**32 - 1))
 def test_predicted_garments_and_counts_recover_what_no_public_image_tells(label_of: np.ndarray, seed: int) -> None:
     splits = hidden(label_of, per_garment=100, seed=seed)

@@ -50,8 +50,8 @@ def test_exceptions_and_counts_that_deviate_are_told(decoding: Decoding) -> None
     decoding["count_check"]["test"]["a"]["agrees"] = False
     assert conclusion(decoding, made_here=False) == (
         "100 of 100 images are known. Every garment has a label. This is not certified: in 1 of 2 counts a label has "
-        "more or fewer images than its garments have in the public data. 2 images (2.0%) bear another label than their "
-        f"garment's. {ALONE}"
+        "more or fewer images than its garments have in the public data. Images that bear another label than their "
+        f"garment's: 2 (2.0%). {ALONE}"
     )
 
 
@@ -59,8 +59,8 @@ def test_what_is_missing_is_named(decoding: Decoding) -> None:
     decoding |= {"certified": False, "undecided": ["Bag"], "mappings_that_fit_the_counts": None}
     decoding["known"] = {"test": {"images": 100, "known": 90, "ambiguous": 1, "unknown": 9}}
     assert conclusion(decoding, made_here=False) == (
-        "90 of 100 images are known. 1 equal public images of different garments and are left out. No label is claimed "
-        "for Bag."
+        "90 of 100 images are known. Left out, as they equal public images of different garments: 1. No label is "
+        "claimed for Bag."
     )
 
 
