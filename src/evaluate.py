@@ -10,7 +10,7 @@ import numpy as np
 
 from src.comparison.scores import accuracy, class_scores
 from src.images import splits
-from src.images.splits import SPLITS
+from src.images.splits import SPLITS, Labelled
 from src.pipeline import tracking
 from src.pipeline.files import atomic_write, read_json, write_json
 from src.pipeline.schema import Count
@@ -95,7 +95,7 @@ def main(params: dict[str, Any], model: str) -> None:
     device = setup_device(seed=params["seed"], device=params["device"])
     import keras
 
-    sets = {split: splits.read(split) for split in SPLITS}
+    sets: dict[str, Labelled] = {split: splits.read(split) for split in SPLITS}
     images, y = {name: data.x for name, data in sets.items()}, {name: data.y for name, data in sets.items()}
     predictions, timings = [], []
     for run in runs["seeds"]:

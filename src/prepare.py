@@ -114,7 +114,7 @@ def main(params: dict[str, Any]) -> None:
     public = Images.load(path) if path.exists() else None
     splits, labels, names = prepare(Images.load("data/raw/images.npz"), public, **params["prepare"])
     save(splits, labels, names)
-    counts = {
+    counts: dict[str, dict[str, int]] = {
         split: dict(zip(labels, np.bincount(splits[split].y, minlength=len(labels)).tolist(), strict=True))
         for split in SPLITS
     }

@@ -1,45 +1,17 @@
+import gc
 import time
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
+import keras
 import numpy as np
 import pytest
-from sklearn.metrics import classification_report
 
-from src.evaluate import accuracy, evaluate, latency, main, scores
-from src.stage import UserError
-
-Y = np.array([0, 0, 0, 1, 1, 2])
-PROBABILITIES = np.eye(3)[[0, 0, 1, 1, 1, 0]] * 0.8 + 0.1  # predicts 0 0 1 1 1 0
-
-
-def test_accuracy_is_the_share_of_right_predictions() -> None:
-    assert accuracy(PROBABILITIES, Y) == 4 / 6
-
-
-def test_scores_and_confusion_by_hand() -> None:
-    report = scores(PROBABILITIES, Y, ["a", "b", "c"])
-    assert report["confusion"] == [[2, 1, 0], [0, 2, 0], [1, 0, 0]]
-    assert report["per_class"] == {
-        "a": {"precision": 2 / 3, "recall": 2 / 3, "images": 3},
-        "b": {"precision": 2 / 3, "recall": 1.0, "images": 2},
-        "c": {"precision": 0.0, "recall": 0.0, "images": 1},
-    }
-
-
-def test_scores_agree_with_scikit_learn_on_random_predictions() -> None:
-    rng = np.random.default_rng(0)
-    y, probabilities = rng.integers(0, 5, 500), rng.random((500, 5))
-    expected = classification_report(y, probabilities.argmax(axis=1), output_dict=True)
-    report = scores(probabilities, y, list("01234"))
-    for label, row in report["per_class"].items():
-        assert (row["precision"], row["recall"]) == (expected[label]["precision"], expected[label]["recall"])
-    assert np.trace(report["confusion"]) / 500 == expected["accuracy"] == accuracy(probabilities, y)
-
-
-def test_a_label_without_test_images_keeps_its_row() -> None:
-    report = scores(PROBABILITIES[:5], Y[:5], ["a", "b", "c"])
-    assert report["per_class"]["c"] == {"precision": 0.0, "recall": 0.0, "images": 0}
-    assert report["confusion"][2] == [0, 0, 0]
+from src import classifiers, evaluate
+from src.evaluate import latency, logged
+from src.pipeline import tracking
+from src.pipeline.files import read_json, write_json
 
 
 class Clock:
@@ -58,7 +30,7 @@ class Clock:
 
 
 @pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> Any:
+def clock(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Clock]:
     def start(*waits: float) -> Clock:
         clock = Clock(*waits)
         monkeypatch.setattr(time, "perf_counter", lambda: clock.now)
@@ -67,35 +39,118 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Any:
     return start
 
 
-def test_latency_sets_the_first_call_apart_from_the_percentiles(clock: Any) -> None:
+def test_latency_sets_the_first_call_apart_from_the_percentiles(clock: Callable[..., Clock]) -> None:
     ticking = clock(9, *range(1, 22))
-    found = latency(ticking.predictor(batch_size=1), np.zeros((1, 2, 2), int), 21)
-    assert found == {"first": 9, "p50": 11, "p95": 20}
+    times = latency(ticking.predictor(batch_size=1), np.zeros((1, 2, 2), int), 21)
+    assert times == {"first": 9, "p50": 11, "p95": 20}
 
 
-def test_evaluating_predicts_single_batches_then_each_split_then_the_test_set_again(clock: Any) -> None:
+def test_evaluating_predicts_single_batches_then_each_split_then_the_test_set_again(
+    clock: Callable[..., Clock],
+) -> None:
     x = np.array([0, 1, 2, 1]).reshape(-1, 1, 1)
-    sets = {
-        split: {"x": x[:n], "y": np.array([0, 1, 2, 2])[:n]} for split, n in (("train", 3), ("val", 2), ("test", 4))
-    }
     ticking = clock(5, 1, 7, 2, 0, 0, 0, 3)
-    probabilities, numbers = evaluate(ticking.predictor, 2, sets, latency_batches=[1, 6], latency_repeats=1)
+    probabilities, seconds, latencies = evaluate.evaluate(
+        ticking.predictor, 2, {"train": x[:3], "val": x[:2], "test": x}, latency_batches=[1, 6], latency_repeats=1
+    )
     assert ticking.sizes == [(1, 1)] * 2 + [(6, 6)] * 2 + [(2, 3), (2, 2), (2, 4), (2, 4)]
-    assert numbers == {
-        "train_accuracy": 1.0,
-        "val_accuracy": 1.0,
-        "test_accuracy": 0.75,
-        "test_seconds": 3,
-        "latency_1_first": 5,
-        "latency_1_p50": 1,
-        "latency_1_p95": 1,
-        "latency_6_first": 7,
-        "latency_6_p50": 2,
-        "latency_6_p95": 2,
+    assert {split: values.argmax(axis=1).tolist() for split, values in probabilities.items()} == {
+        "train": [0, 1, 2],
+        "val": [0, 1],
+        "test": [0, 1, 2, 1],
     }
-    assert {split: len(each) for split, each in probabilities.items()} == {"train": 3, "val": 2, "test": 4}
+    assert seconds == 3
+    times = {"bs1_first": 5, "bs1_p50": 1, "bs1_p95": 1, "bs6_first": 7, "bs6_p50": 2, "bs6_p95": 2}
+    assert latencies == times
 
 
-def test_an_unknown_model_is_answered_with_the_known_ones(params: dict[str, Any]) -> None:
-    with pytest.raises(UserError, match="one of cm1, cnn1, .* Got 'resnet'"):
-        main(params, "resnet")
+@pytest.fixture
+def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, params: dict[str, Any]) -> dict[str, Any]:
+    """A folder with images of noise and a model of two seeds; gives the params."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("DVC_ROOT", str(tmp_path))
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    Path("data").mkdir()
+    rng = np.random.default_rng(0)
+    for split, n in {"train": 9, "val": 5, "test": 7}.items():
+        x, y = rng.integers(0, 256, (n, 12, 12), dtype=np.uint8), np.arange(n) % 3
+        np.savez(f"data/{split}.npz", x=x, y=y, labels=np.array(["Bag", "Coat", "Shirt"]))
+    block = {"architecture": "cm1", "activation": "relu", "batch_size": 4}
+    seeds = [params["seed"], params["seed"] + 1]
+    for seed in seeds:
+        keras.utils.set_random_seed(seed)
+        model = classifiers.build(side=12, classes=3, architecture="cm1", activation="relu")
+        classifiers.save(model, f"models/tiny/{seed}.keras")
+    with tracking.training_run("tiny", f"tiny-seed{seeds[0]}", {"seed": seeds[0]}) as run:
+        pass
+    ids = [run.id, "0" * 32]  # the second was trained elsewhere
+    write_json("data/runs/tiny.json", {"seeds": [{"seed": s, "run_id": i} for s, i in zip(seeds, ids, strict=True)]})
+    params["models"] = {"tiny": block}
+    params["evaluate"] = {"latency_batches": [1], "latency_repeats": 2}
+    return params
+
+
+def test_the_stage_leaves_predictions_timings_and_scores_of_each_seed(workspace: dict[str, Any]) -> None:
+    evaluate.main(workspace, "tiny")
+    trainings = read_json("data/runs/tiny.json")["seeds"]
+    with np.load("data/predictions/tiny.npz") as file:
+        predictions = dict(file)
+    assert {split: values.shape for split, values in predictions.items()} == {
+        "train": (2, 9, 3),
+        "val": (2, 5, 3),
+        "test": (2, 7, 3),
+    }
+    assert predictions["test"].dtype == np.float32
+    test = np.load("data/test.npz")
+    for number, training in enumerate(trainings):
+        model = keras.models.load_model(f"models/tiny/{training['seed']}.keras")
+        np.testing.assert_allclose(predictions["test"][number], np.asarray(model(test["x"])), rtol=1e-4, atol=1e-6)
+    timings = read_json("data/timings/tiny.json")
+    assert timings["device"]
+    assert [timing["seed"] for timing in timings["seeds"]] == [training["seed"] for training in trainings]
+    assert set(timings["seeds"][0]) == {"seed", "test_seconds", "latency"}
+    assert set(timings["seeds"][0]["latency"]) == {"bs1_first", "bs1_p50", "bs1_p95"}
+    client, experiment = tracking.connect()
+    own = client.get_run(trainings[0]["run_id"])
+    (other,) = client.search_runs([experiment], f"tags.`{tracking.TRAINED_IN}` = '{trainings[1]['run_id']}'")
+    for number, run in enumerate((own, other)):
+        accuracy = (predictions["test"][number].argmax(axis=1) == test["y"]).mean()
+        assert run.info.status == "FINISHED"
+        assert run.data.metrics["test_accuracy"] == pytest.approx(accuracy)
+        assert run.data.metrics["test_seconds"] == timings["seeds"][number]["test_seconds"]
+        assert run.data.metrics["latency/bs1_p50_s"] == timings["seeds"][number]["latency"]["bs1_p50"]
+        assert run.data.metrics.keys() >= {"recall/Bag", "precision/Shirt", "train_accuracy", "val_accuracy"}
+
+
+def test_what_is_logged_agrees_with_the_predictions(workspace: dict[str, Any]) -> None:
+    y = {"test": np.array([0, 0, 0, 1, 1, 2])}
+    probabilities = {"test": np.eye(3)[[0, 0, 1, 1, 1, 0]] * 0.8 + 0.1}
+    metrics = logged(probabilities, y, {"seed": 1, "test_seconds": 2.5, "latency": {"bs1_p50": 0.25}})
+    assert metrics == {
+        "test_accuracy": 4 / 6,
+        "precision/Bag": 2 / 3,
+        "recall/Bag": 2 / 3,
+        "precision/Coat": 2 / 3,
+        "recall/Coat": 1.0,
+        "precision/Shirt": 0.0,
+        "recall/Shirt": 0.0,
+        "test_seconds": 2.5,
+        "latency/bs1_p50_s": 0.25,
+    }
+
+
+def test_an_evaluated_model_is_freed_before_the_next_one_is_loaded(
+    workspace: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alive: list[int] = []
+    load = keras.models.load_model
+
+    def counting(path: str) -> Any:
+        alive.append(sum(isinstance(thing, keras.Model) for thing in gc.get_objects()))
+        return load(path)
+
+    gc.collect()
+    monkeypatch.setattr(keras.models, "load_model", counting)
+    evaluate.main(workspace, "tiny")
+    assert len(alive) == 2
+    assert alive[1] <= alive[0]

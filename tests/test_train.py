@@ -1,5 +1,7 @@
-import csv
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -7,10 +9,12 @@ import keras
 import numpy as np
 import pytest
 
-from src import tracking
-from src.stage import UserError
-from src.train import LOSS, main, recipe_of, train
+from src.images.splits import Labelled
+from src.pipeline import files, tracking
+from src.pipeline.files import UserError, read_csv, read_json
+from src.train import LOSS, layer_table, main, resolve_recipe, train
 
+ROOT = Path(__file__).parents[1]
 TINY: dict[str, Any] = {
     "architecture": "cm1",
     "activation": "relu",
@@ -21,17 +25,22 @@ TINY: dict[str, Any] = {
 }
 
 
-def separable(n: int, seed: int = 0) -> dict[str, np.ndarray]:
+@pytest.fixture(autouse=True)
+def forget_what_was_written(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(files, "written", [])
+
+
+def separable(n: int, seed: int = 0) -> Labelled:
     """Two classes that a glance tells apart: the left or the right half is bright."""
     rng = np.random.default_rng(seed)
     y = rng.integers(0, 2, n)
     x = rng.integers(0, 80, (n, 28, 28), dtype=np.uint8)
     for image, label in zip(x, y, strict=True):
         image[:, 14 * label : 14 * label + 14] += 150
-    return {"x": x, "y": y}
+    return Labelled(x, y)
 
 
-def sets() -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+def sets() -> tuple[Labelled, Labelled]:
     """The training and the validation data."""
     return separable(80), separable(40, seed=1)
 
@@ -45,7 +54,7 @@ def trained(**changes: Any) -> tuple[Any, list[dict[str, float]], int]:
     logs: list[dict[str, float]] = []
     steps: list[int] = []
     on_epoch = lambda epoch, values: logs.append({"epoch": epoch} | values)  # noqa: E731
-    model = train(*sets(), 3, steps.append, on_epoch, **TINY | changes)
+    model = train(*sets(), 2, 3, steps.append, on_epoch, **TINY | changes)
     return model, logs, len(steps)
 
 
@@ -65,7 +74,7 @@ def test_every_epoch_and_every_batch_is_reported_the_short_last_one_too() -> Non
 def test_validation_logs_are_those_of_the_returned_model() -> None:
     model, logs, _ = trained()
     val = separable(40, seed=1)
-    loss, accuracy = model.evaluate(val["x"], one_hot(val["y"]), batch_size=16, verbose=0)
+    loss, accuracy = model.evaluate(val.x, one_hot(val.y), batch_size=16, verbose=0)
     assert logs[-1]["val_loss"] == pytest.approx(loss, rel=1e-4)
     assert logs[-1]["val_accuracy"] == pytest.approx(accuracy)
 
@@ -75,7 +84,7 @@ def test_one_step_on_all_images_is_the_step_that_keras_takes() -> None:
     stock, _, _ = trained(batch_size=80, epochs=1, optimizer="sgd", learning_rate=1e-30)  # as good as untrained
     stock.compile(keras.optimizers.SGD(0.1), LOSS)
     data = separable(80)
-    stock_logs = stock.train_on_batch(data["x"], one_hot(data["y"]), return_dict=True)
+    stock_logs = stock.train_on_batch(data.x, one_hot(data.y), return_dict=True)
     assert logs[0]["loss"] == pytest.approx(float(stock_logs["loss"]), rel=1e-5)
     for mine, theirs in zip(ours.get_weights(), stock.get_weights(), strict=True):
         np.testing.assert_allclose(mine, theirs, atol=1e-6)
@@ -86,22 +95,30 @@ def test_the_same_seed_gives_the_same_weights() -> None:
     assert all((a == b).all() for a, b in zip(first, again, strict=True))
 
 
+def test_the_classes_are_those_of_the_data_and_not_of_the_labels_that_occur() -> None:
+    model = train(*sets(), 7, 3, lambda steps: None, lambda epoch, logs: None, **TINY)
+    assert model.output_shape == (None, 7)
+
+
 def test_images_too_small_are_refused_in_words() -> None:
-    small: dict[str, np.ndarray] = {"x": np.zeros((8, 8, 8), np.uint8), "y": np.arange(8) % 2}
+    small = Labelled(np.zeros((8, 8, 8), np.uint8), np.arange(8) % 2)
     recipe = TINY | {"architecture": "vgg", "dropout": 0.5}
     with pytest.raises(UserError, match="vgg must have larger images. Got 8 x 8"):
-        train(small, small, 3, lambda steps: None, lambda epoch, logs: None, **recipe)
+        train(small, small, 2, 3, lambda steps: None, lambda epoch, logs: None, **recipe)
 
 
-@pytest.mark.parametrize(("key", "own"), [("epochs", 3), ("replicas", 5)])
-def test_epochs_and_replicas_for_all_replace_the_models_own(params: dict[str, Any], key: str, own: int) -> None:
-    assert recipe_of("cm4", params)[key] == own
-    assert recipe_of("cm4", params | {key: 50}) == params["models"]["cm4"] | {key: 50}
+def test_epochs_and_replicas_for_all_replace_the_models_own() -> None:
+    block = TINY | {"replicas": 5}
+    assert resolve_recipe(block, {"epochs": None, "replicas": None}) == block
+    assert resolve_recipe(block, {"epochs": 50, "replicas": None}) == block | {"epochs": 50}
+    assert resolve_recipe(block, {"epochs": None, "replicas": 2}) == block | {"replicas": 2}
 
 
-def test_an_unknown_model_is_answered_with_the_known_ones(params: dict[str, Any]) -> None:
-    with pytest.raises(UserError, match="one of cm1, cnn1, .* Got 'resnet'"):
-        recipe_of("resnet", params)
+def test_the_layer_table_adds_up() -> None:
+    model = train(*sets(), 2, 3, lambda steps: None, lambda epoch, logs: None, **TINY)
+    table = layer_table(model)
+    assert sum(row["n_params"] for row in table) == model.count_params()
+    assert table[-1] == {"layer": "label", "type": "Dense", "output": "n x 2", "n_params": 256 * 2 + 2}
 
 
 @pytest.fixture
@@ -110,37 +127,42 @@ def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("DVC_ROOT", str(tmp_path))
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
-    (tmp_path / "data").mkdir()
-    for split, arrays in zip(("train", "val"), sets(), strict=True):
-        np.savez(f"data/{split}.npz", x=arrays["x"], y=arrays["y"])
+    write_sets(tmp_path)
     return tmp_path
 
 
+def write_sets(folder: Path) -> None:
+    (folder / "data").mkdir()
+    for split, images in zip(("train", "val"), sets(), strict=True):
+        np.savez(folder / f"data/{split}.npz", x=images.x, y=images.y, labels=np.array(["left", "right"]))
+
+
 @pytest.mark.usefixtures("workspace")
-def test_the_stage_leaves_model_history_layers_report_and_run(params: dict[str, Any]) -> None:
-    params["models"] = {"tiny": TINY | {"replicas": 2}}
+def test_the_stage_leaves_models_history_layers_report_and_runs(params: dict[str, Any]) -> None:
+    params |= {"models": {"tiny": TINY | {"replicas": 2}}, "epochs": None, "replicas": None}
     main(params, "tiny")
-    report = json.loads(Path("models/train/tiny.json").read_text())
-    assert (report["epochs"], report["loss"]) == (2, LOSS)
     seeds = [params["seed"], params["seed"] + 1]
-    assert [training["seed"] for training in report["replicas"]] == seeds
+    report = read_json("data/runs/tiny.json")
+    assert report["recipe"] == TINY
+    assert (report["loss"], set(report)) == (LOSS, {"recipe", "n_params", "loss", "device", "software", "seeds"})
+    assert [training["seed"] for training in report["seeds"]] == seeds
     models = [keras.models.load_model(f"models/tiny/{seed}.keras") for seed in seeds]
-    assert [model.count_params() for model in models] == [report["parameters"]] * 2
+    assert [model.count_params() for model in models] == [report["n_params"]] * 2
     assert not np.array_equal(*(model.get_weights()[0] for model in models))
-    again = train(*sets(), seeds[1], lambda steps: None, lambda epoch, logs: None, **TINY)
+    again = train(*sets(), 2, seeds[1], lambda steps: None, lambda epoch, logs: None, **TINY)
     assert all((a == b).all() for a, b in zip(again.get_weights(), models[1].get_weights(), strict=True))
-    with Path("metrics/layers/tiny.csv").open() as file:
-        assert sum(int(row["parameters"]) for row in csv.DictReader(file)) == report["parameters"]
-    with Path("metrics/history/tiny.csv").open() as file:
-        history = list(csv.DictReader(file))
+    assert sum(int(row["n_params"]) for row in read_csv("metrics/train/layers/tiny.csv")) == report["n_params"]
+    history = read_csv("metrics/train/history/tiny.csv")
+    assert list(history[0]) == ["seed", "epoch", "loss", "accuracy", "val_loss", "val_accuracy"]
     assert [(row["seed"], row["epoch"]) for row in history] == [(str(seed), epoch) for seed in seeds for epoch in "12"]
     client, _ = tracking.connect()
-    run = client.get_run(report["replicas"][1]["run_id"])
-    assert run.info.status == "FINISHED"
+    run = client.get_run(report["seeds"][1]["run_id"])
+    assert (run.info.run_name, run.info.status) == (f"tiny-seed{seeds[1]}", "FINISHED")
     assert run.data.params["learning_rate"] == "0.001"
     assert run.data.params["seed"] == str(seeds[1])
-    assert run.data.metrics["train_seconds"] == report["replicas"][1]["train_seconds"]
-    curve = client.get_metric_history(run.info.run_id, "val_accuracy")
+    assert run.data.metrics["train_seconds"] == report["seeds"][1]["train_seconds"]
+    assert run.data.metrics["n_params"] == report["n_params"]
+    curve = sorted(client.get_metric_history(run.info.run_id, "epoch_val_accuracy"), key=lambda point: point.step)
     assert [point.step for point in curve] == [1, 2]
     assert curve[-1].value == pytest.approx(float(history[-1]["val_accuracy"]), abs=1e-6)
 
@@ -148,8 +170,56 @@ def test_the_stage_leaves_model_history_layers_report_and_run(params: dict[str, 
 @pytest.mark.usefixtures("workspace")
 def test_a_loss_that_is_no_number_stops_the_training_and_fails_its_run(params: dict[str, Any]) -> None:
     params["models"] = {"tiny": TINY | {"optimizer": "sgd", "learning_rate": 1e38, "replicas": 1}}
-    with pytest.raises(UserError, match="models.tiny: the loss must stay finite"):
+    with pytest.raises(UserError, match="models.tiny: the loss must stay finite") as error:
         main(params, "tiny")
     assert not Path("models").exists()
+    assert "take a lower learning_rate" in str(error.value)
     client, experiment = tracking.connect()
     assert [run.info.status for run in client.search_runs([experiment])] == ["FAILED"]
+
+
+MEMORY = """
+import contextlib, gc, json, sys
+from types import SimpleNamespace
+from src import classifiers, train
+from src.pipeline import tracking
+
+@contextlib.contextmanager
+def no_run(*arguments):
+    yield SimpleNamespace(id="0", log_epoch=lambda *a: None, log_metrics=lambda *a: None)
+
+def body(x, activation):
+    from keras import layers
+    return layers.Dense(4, activation, name="embedding")(layers.Flatten()(x))
+
+def collect():
+    gc.collect()
+    pages = int(open("/proc/self/statm").read().split()[1])
+    memory.append(pages * 4096 / 1e6)
+
+memory = []
+tracking.training_run, classifiers.body, train.gc = no_run, lambda name: body, SimpleNamespace(collect=collect)
+train.main(json.loads(sys.argv[1]), "tiny")
+print(json.dumps(memory))
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="memory is measured by Linux's /proc")
+def test_memory_does_not_grow_with_the_replicas(tmp_path: Path, params: dict[str, Any]) -> None:
+    (tmp_path / "data").mkdir()
+    for split, n in {"train": 40, "val": 60_000}.items():
+        x, y = np.zeros((n, 28, 28), np.uint8), np.arange(n) % 2
+        np.savez(tmp_path / f"data/{split}.npz", x=x, y=y, labels=np.array(["left", "right"]))
+    model = TINY | {"epochs": 1, "batch_size": 2000, "replicas": 5}
+    params |= {"models": {"tiny": model}, "epochs": None, "replicas": None, "device": "cpu"}
+    done = subprocess.run(
+        [sys.executable, "-c", MEMORY, json.dumps(params)],
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    after = json.loads(done.stdout.splitlines()[-1])
+    assert len(after) == 5
+    assert after[-1] - after[0] < 2 * 47  # MB, the images: each training takes a copy, and four would stay

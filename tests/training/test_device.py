@@ -1,0 +1,70 @@
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import keras
+import pytest
+
+from src.pipeline.files import UserError
+from src.training import device
+from src.training.device import setup_device, software
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(autouse=True)
+def put_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What `setup_device` sets for its own process is put back."""
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    monkeypatch.setenv("JAX_PLATFORMS", "cpu")
+    monkeypatch.setattr(keras.src.backend, "lstm", keras.src.backend.lstm)
+
+
+def test_gpu_without_a_gpu_is_an_error_not_a_cpu_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(keras.distribution, "list_devices", lambda: ["cpu:0"])
+    with pytest.raises(UserError, match="device: gpu needs a GPU .* Got none .*TF_CPP_MIN_LOG_LEVEL=0 .* shows why"):
+        setup_device(seed=1, device="gpu")
+
+
+def test_cpu_hides_every_gpu_before_keras_is_there() -> None:
+    code = (
+        "from src.training.device import setup_device; import os; print(setup_device(seed=1, device='cpu'));"
+        "import tensorflow as tf; print(tf.config.list_physical_devices('GPU'), os.environ['CUDA_VISIBLE_DEVICES'])"
+    )
+    out = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    name, gpus = out.strip().splitlines()
+    assert name.startswith("CPU, ")
+    assert gpus == "[] -1"
+
+
+@pytest.mark.parametrize("card", [True, False])
+def test_a_card_that_cannot_be_used_is_told(
+    card: bool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(keras.distribution, "list_devices", lambda: ["cpu:0"])
+    real = Path.exists
+    monkeypatch.setattr(Path, "exists", lambda path: card if str(path) == "/dev/nvidiactl" else real(path))
+    setup_device(seed=1, device="auto")
+    assert ("There is an NVIDIA card, but tensorflow cannot use it" in capsys.readouterr().err) == card
+
+
+def test_the_device_and_the_software_are_told_in_words() -> None:
+    assert setup_device(seed=1, device="cpu") == f"CPU, {device._processor()}, {len(os.sched_getaffinity(0))} cores"
+    assert software().startswith(f"keras {keras.__version__}, {keras.backend.backend()} ")
+
+
+def test_a_machine_without_affinity_and_proc_such_as_a_mac_has_a_name_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(os, "sched_getaffinity")
+    monkeypatch.setattr(Path, "exists", lambda path: False)
+    monkeypatch.setattr(device.platform, "machine", lambda: "arm64")
+    monkeypatch.setattr(os, "cpu_count", lambda: 8)
+    assert setup_device(seed=1, device="cpu") == "CPU, arm64, 8 cores"
+
+
+def test_the_seed_makes_random_numbers_the_same() -> None:
+    numbers = []
+    for _ in range(2):
+        setup_device(seed=5, device="cpu")
+        numbers.append(keras.random.normal((3,)).numpy().tolist())
+    assert numbers[0] == numbers[1]
