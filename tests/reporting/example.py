@@ -1,6 +1,7 @@
 """The files of a small pipeline run as its stages leave them, made without training or clustering anything."""
 
 import copy
+import dataclasses
 from pathlib import Path
 from typing import Any
 
@@ -75,8 +76,6 @@ CLAIM = {
 
 def run(model: str, seed: int, errors: int, loss: str = "categorical_crossentropy") -> Any:
     """A run of three epochs with so many errors on the test images."""
-    import dataclasses
-
     made = example_run(
         model,
         seed,

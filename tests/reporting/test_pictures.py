@@ -31,8 +31,8 @@ def runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     return {"m": [SimpleNamespace(predicted=predicted, probabilities=probabilities)]}
 
 
-def pictures(runs: Any, split: str) -> Any:
-    n = sum(len(VALUES[part]) for part in splits.parts(split))  # type: ignore[arg-type]
+def pictures(runs: Any, split: splits.Split) -> Any:
+    n = sum(len(VALUES[part]) for part in splits.parts(split))
     np.savez("data/embedding.npz", tsne=np.zeros((n, 2)), pca=np.zeros((n, 2)))
     np.savez("data/clusters.npz", kmeans=np.zeros(n, int), dbscan=np.full(n, -1))
     params = {"embed": {"split": split, "model": "m"}, "decode": {"n_per_label": 1}, "audit": {"max_shown": 2}}
@@ -60,11 +60,9 @@ def test_pictures_are_those_of_their_rows(runs: Any) -> None:
         ("all", ["train 4", "train 0", "train 2", "train 1", "train 3", "test 0", "test 1"]),
     ],
 )
-def test_dots_have_the_garment_the_prediction_and_the_name_of_their_image(
-    runs: Any, split: str, ids: list[str]
-) -> None:
+def test_dots_have_the_garment_prediction_and_id_of_their_image(runs: Any, split: splits.Split, ids: list[str]) -> None:
     embedded = pictures(runs, split).embedded
-    values = np.concatenate([VALUES[part] for part in splits.parts(split)]).tolist()  # type: ignore[arg-type]
+    values = np.concatenate([VALUES[part] for part in splits.parts(split)]).tolist()
     assert embedded.ids == ids
     assert embedded.x[:, 0, 0].tolist() == values
     named = {

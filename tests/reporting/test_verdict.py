@@ -14,7 +14,7 @@ PARAMS: dict[str, Any] = {
 
 
 def results(**changes: Any) -> Any:
-    content = {
+    content: dict[str, Any] = {
         "subject": "Fashion-MNIST",
         "tied": [],
         "garments": {"0": ["Coat", "Bag"], "1": []},
