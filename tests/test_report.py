@@ -19,6 +19,7 @@ from playwright.sync_api import Locator, Page, sync_playwright
 from src import report as stage
 from src.pipeline import tracking
 from src.reporting.page import Content
+from src.reporting.records import ConfusionCell
 from tests.reporting.example import GARMENTS, LABELS, SIDE, SIZES, TEXT, example_params, write_example
 
 N = SIZES["test"]
@@ -309,6 +310,21 @@ def test_it_fits_a_phone_on_which_pictures_are_folded(page: Page) -> None:
     assert [picture.is_visible() for picture in pictures.all()] == [True] * 8 + [False] * 4
     page.get_by_role("button", name="Show all 12").click()
     assert all(picture.is_visible() for picture in pictures.all())
+
+
+def test_twelve_labels_with_long_names_fit_a_phone_too(
+    tab: tuple[Page, list[str]], content: Content, tmp_path: Path
+) -> None:
+    labels = [f"a label of some length {number}" for number in range(12)]
+    cells = [ConfusionCell("a", label, predicted, 1000) for label in labels for predicted in labels]
+    results = dataclasses.replace(
+        content.results, confusion=cells, prepared=content.results.prepared | {"labels": labels, "counts": {}}
+    )
+    (tmp_path / "report.html").write_text(html(dataclasses.replace(content, results=results)), encoding="utf-8")
+    page, _ = tab
+    page.set_viewport_size({"width": 390, "height": 800})
+    page.goto((tmp_path / "report.html").as_uri())
+    assert page.evaluate("document.scrollingElement.scrollWidth") <= 390
 
 
 def test_the_tip_leaves_its_dot_free_on_a_phone(page: Page) -> None:

@@ -41,6 +41,7 @@ def test_what_is_the_same_for_all_models_is_said_once_and_what_nobody_has_is_lef
 def test_a_published_number_of_one_model_makes_a_column_with_empty_cells() -> None:
     table = details(a={}, b={"published_test_accuracy": 0.8, "diff_vs_published": -0.01})
     assert table.headings == ["Published", "Difference, points"]
+    assert table.numeric == [True, True]
     assert table.cells == {"a": [Cell(""), Cell("")], "b": [Cell(f"80.00{SPACE}%", 0.8), Cell("-1.00", -0.01)]}
 
 
