@@ -41,7 +41,7 @@ def show_models(models: Mapping[str, ModelRow], verdict: Verdict) -> None:
         table.add_column(heading, justify="left" if heading == "Model" else "right", no_wrap=True)
     for name, row in models.items():
         test = f"{percent(row.test_accuracy)} ({percent_range(row.test_ci_low, row.test_ci_high)})"
-        cells = (percent(row.val_accuracy), test, seconds(row.train_seconds), count(row.n_params))
+        cells = (percent(row.val_mean), test, seconds(row.train_seconds), count(row.n_params))
         table.add_row(name, *cells, style="bold" if name in (verdict.best, *verdict.tied) else None)
     console = Console()
     console.print(table)
@@ -49,11 +49,11 @@ def show_models(models: Mapping[str, ModelRow], verdict: Verdict) -> None:
         console.print(verdict.warning, highlight=False)
 
 
-def main(params: dict[str, Any]) -> None:
-    """metrics/ and the images of data/ -> metrics/report.html; an MLflow run has it, with the verdict as tags."""
+def read_content(params: Mapping[str, Any]) -> Content:
+    """What the page shows, from metrics/, data/ and params.yaml."""
     metrics, text = Path("metrics"), Path("params.yaml").read_text(encoding="utf-8")
     results, runs = read_results(metrics), read_runs(params["models"])
-    content = Content(
+    return Content(
         results=results,
         verdict=find_verdict(results, params),
         runs=runs,
@@ -64,10 +64,16 @@ def main(params: dict[str, Any]) -> None:
         params=params,
         params_text=shown_params(text, params),
     )
+
+
+def main(params: dict[str, Any]) -> None:
+    """metrics/ and the images of data/ -> metrics/report.html; an MLflow run has it, with the verdict as tags."""
+    content = read_content(params)
     write_text(PAGE, report(content, **params["report"]))
-    best = results.models[content.verdict.best]
+    models = content.results.models
+    best = models[content.verdict.best]
     with tracking.new_run("report", content.verdict.tags, {}) as run:
-        run.log_metrics({"best_test_accuracy": best.test_accuracy, "best_val_accuracy": best.val_accuracy})
+        run.log_metrics({"best_test_accuracy": best.test_accuracy, "best_val_accuracy": best.val_mean})
         run.log_artifact(PAGE)
-    show_models(results.models, content.verdict)
+    show_models(models, content.verdict)
     print(f"report: open {Path(PAGE).absolute()}")

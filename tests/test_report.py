@@ -1,93 +1,83 @@
-"""The page is looked at in a real Chromium; without one these tests are skipped."""
+"""The page is looked at in a real Chromium."""
 
 import base64
+import dataclasses
 import io
-import json
+import os
 import re
 import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
-from playwright.sync_api import Browser, Locator, Page, sync_playwright
+from playwright.sync_api import Locator, Page, sync_playwright
 
-from src import plots
-from src.report import _rows, folded, matrices, read, report, verdict
-from src.table import Column
+from src import report as stage
+from src.pipeline import tracking
+from src.reporting.page import Content
+from src.reporting.records import ConfusionCell
+from tests.reporting.example import GARMENTS, LABELS, SIDE, SIZES, TEXT, example_params, write_example
 
-ROOT = Path(__file__).parents[1]
-N = 60
-RULE = {"confidence": 0.95, "min_seeds": 5}
+N = SIZES["test"]
 GREY = (9, 9, 9)  # 153, of 16
-TEXT = "<b>&\"'</b>"  # what would be markup if it were not escaped
+PARAMS = example_params()
 
 
 @pytest.fixture(scope="module")
-def found() -> dict[str, Any]:
-    """The committed results."""
-    return read(ROOT / "metrics")
-
-
-def shown(found: dict[str, Any], n: int = N) -> dict[str, Any]:
-    """Random images, on a map in the corners of a square and around its middle."""
-    rng = np.random.default_rng(0)
-    x = rng.integers(0, 256, (n, 28, 28), dtype=np.uint8)
-    places = rng.uniform(0.3, 0.7, (n, 2)).astype(np.float32)
-    places[:4] = [[0, 0], [1, 0], [0, 1], [1, 1]]
-    labels = dict(enumerate(found["prepare"]["labels"]))
-    y = np.arange(n) % len(labels)
-    return {
-        "labels": {label: x[y == number][:5] for number, label in labels.items()},
-        "mistakes": {
-            model: [(x[0], row, TEXT) for row in found["mistakes"] if row["model"] == model]
-            for model in found["comparison"]
-        },
-        "suspects": [(x[1], row, TEXT) for row in found["suspects"][:5]],
-        "x": x,
-        "names": [f"test {row}" for row in range(n)],
-        "maps": {"t-SNE": places, "PCA": places[:, ::-1]},
-        "groups": {"label": (labels, y), "cluster": ({-1: "noise", 0: TEXT}, np.arange(n) % 2 - 1)},
-    }
-
-
-def written(found: dict[str, Any], dots: int = N, n: int = N) -> str:
-    return report(found, shown(found, n), {"Commit": TEXT, "params.yaml": "seed: 27"}, RULE, dots=dots, side=28)
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The example's folder, which is the current one; its page is made."""
+    before, path = Path.cwd(), tmp_path_factory.mktemp("report")
+    os.chdir(path)
+    write_example(PARAMS)
+    Path(stage.PAGE).write_text(html(stage.read_content(PARAMS)), encoding="utf-8")
+    yield path
+    os.chdir(before)
 
 
 @pytest.fixture(scope="module")
-def file(found: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("report") / "report.html"
-    path.write_text(written(found))
-    return path
+def content(folder: Path) -> Content:
+    return stage.read_content(PARAMS)
+
+
+def html(content: Content, **changes: Any) -> str:
+    return stage.report(content, **PARAMS["report"] | changes)
 
 
 @pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
+def tab() -> Iterator[tuple[Page, list[str]]]:
+    """A tab of the browser, and a list of what it complains about and asks for."""
     chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     if not chromium:
-        pytest.skip("needs Chromium: on Debian, apt-get install chromium")
+        reason = "needs Chromium: on Debian, apt-get install chromium"
+        pytest.fail(reason) if os.environ.get("CI") else pytest.skip(reason)
     with (
         sync_playwright() as playwright,
-        playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"]) as it,
+        playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"]) as browser,
     ):
-        yield it
+        page, complaints = browser.new_page(), list[str]()
+        page.set_default_timeout(5000)
+        page.on("console", lambda message: complaints.append(message.text))
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.on("request", lambda request: complaints.append(request.url))
+        yield page, complaints
 
 
 @pytest.fixture
-def page(browser: Browser, file: Path) -> Iterator[Page]:
-    """The page, opened from disk; it must neither complain nor ask for anything else."""
-    page, complaints = browser.new_page(viewport={"width": 1280, "height": 900}), []
-    page.set_default_timeout(5000)
-    page.on("console", lambda message: complaints.append(message.text))
-    page.on("pageerror", lambda error: complaints.append(str(error)))
-    page.on("request", lambda request: complaints.append(request.url) if not request.url.startswith("data:") else None)
-    page.goto(file.as_uri())
+def page(tab: tuple[Page, list[str]], folder: Path) -> Iterator[Page]:
+    """The page, opened from disk anew; it must neither complain nor ask for anything else."""
+    page, complaints = tab
+    address = (folder / stage.PAGE).as_uri()
+    page.set_viewport_size({"width": 1280, "height": 900})
+    page.emulate_media(media="screen", color_scheme="light")
+    page.goto("about:blank")
+    complaints.clear()
+    page.goto(address)
     yield page
-    assert complaints == [file.as_uri()]
-    page.close()
+    assert {complaint for complaint in complaints if not complaint.startswith("data:")} == {address}
 
 
 def on_map(page: Page, name: str, across: float, down: float) -> tuple[float, float]:
@@ -111,60 +101,73 @@ def drawn(canvas: Locator, mode: str) -> np.ndarray:
     return np.asarray(Image.open(io.BytesIO(base64.b64decode(address))).convert(mode))
 
 
-def column(table: Locator, number: int) -> list[str]:
-    return table.evaluate(
-        "(table, number) => [...table.tBodies[0].rows].map(row => row.cells[number].textContent.trim())", number
+def column(table: Locator, heading: str) -> list[str]:
+    """The cells under a heading, from top to bottom."""
+    headings = [text.split("\xa0")[0].strip() for text in table.locator("thead th").all_inner_texts()]
+    cells: list[str] = table.evaluate(
+        "(table, number) => [...table.tBodies[0].rows].map(row => row.cells[number].textContent.trim())",
+        headings.index(heading),
     )
+    return cells
 
 
-def test_a_heading_sorts_the_table_and_a_second_click_the_other_way(page: Page, found: dict[str, Any]) -> None:
+def tip(page: Page) -> list[str]:
+    return page.locator("#tip").inner_text().splitlines()
+
+
+def test_a_heading_sorts_the_table_and_a_second_click_the_other_way(page: Page) -> None:
     table = page.locator("#models table").first
     heading = table.get_by_role("button", name="Parameters")
-    headings = table.locator("thead th").all_inner_texts()
-    number = next(i for i, text in enumerate(headings) if text.startswith("Parameters"))
-    values = sorted((row["parameters"] for row in found["comparison"].values()), reverse=True)
     heading.click()
-    assert column(table, number) == [f"{value:,}" for value in values]
+    assert column(table, "Parameters") == ["3,000", "2,000", "1,000"]
     assert table.locator("th[aria-sort=descending]").count() == 1
     heading.press("Enter")
-    assert column(table, number) == [f"{value:,}" for value in reversed(values)]
+    assert column(table, "Parameters") == ["1,000", "2,000", "3,000"]
     table.get_by_role("button", name="Model", exact=True).click()
-    assert column(table, 0) == sorted(found["comparison"])
+    assert column(table, "Model") == ["a", "b", "c"]
 
 
-@pytest.mark.parametrize("heading", ["Published", "Over seeds"])
-def test_empty_cells_stay_last_when_a_table_is_sorted(page: Page, heading: str) -> None:
+def test_empty_cells_stay_last_when_a_table_is_sorted(page: Page) -> None:
     table = page.locator("#models table").first
-    number = table.locator("thead th").all_inner_texts().index(heading)
     for _ in range(2):
-        table.get_by_role("button", name=heading).click()
-        cells = column(table, number)
-        assert "" in cells
-        assert sorted(cells, key=lambda cell: cell == "") == cells
+        table.get_by_role("button", name="Over seeds").click()
+        cells = column(table, "Over seeds")
+        assert cells[0].endswith("(2)")
+        assert cells[1:] == ["", ""]
 
 
-def test_folding_leaves_out_what_is_empty_and_shows_a_single_model_whole() -> None:
-    of = [Column(key, key, lambda row, key=key: row[key]) for key in ("same", "differs", "empty")]  # type: ignore[misc]
-    table = {name: {"same": "1", "differs": name, "empty": ""} for name in "ab"}
-    assert folded(of, table) == ([of[1]], [("same", "1")])
-    assert folded(of, {"a": table["a"]}) == (of[:2], [])
+def test_the_models_table_says_what_is_tied_and_hides_no_column_on_a_small_screen(page: Page) -> None:
+    table = page.locator("#models table").first
+    assert column(table, "Tied with") == ["b", "a", "none"]
+    assert table.locator("xpath=..").evaluate("box => box.scrollWidth <= box.clientWidth")
+    assert page.title() == "Mystery Fashion: a is best, tied with b"
+    assert "b is tied with it: no difference is shown." in page.locator("#verdict").inner_text()
 
 
-def test_columns_that_are_the_same_for_all_are_folded_away(page: Page, found: dict[str, Any]) -> None:
-    assert {row["loss"] for row in found["comparison"].values()} == {"categorical_crossentropy"}
-    assert "Loss" not in page.locator("#models table").first.locator("thead").inner_text()
-    assert "loss categorical crossentropy" in page.locator("#models").inner_text()
+def test_what_is_the_same_for_all_models_is_no_column(page: Page) -> None:
+    page.get_by_text("Recipes, calibration, times, hardware").click()
+    table, same = page.locator("#models table").nth(1), page.locator("#models dl.same")
+    assert column(table, "Loss") == ["categorical crossentropy", "hinge loss", "categorical crossentropy"]
+    assert column(table, "Published") == ["80.00\xa0%", "", ""]
+    assert "Optimizer\nadam" in same.inner_text()
+
+
+def test_a_pair_of_models_has_its_verdict(page: Page) -> None:
+    page.get_by_text("Every pair of models").click()
+    table = page.locator("#models table").nth(2)
+    assert column(table, "Verdict") == ["undecided", "different", "different"]
+    assert column(table, "A − B, points")[0] == "+10.00"  # 6 and 12 errors on 60 images
 
 
 def test_dots_take_the_colours_of_the_chosen_groups_and_the_legend_hides_a_group(page: Page) -> None:
     by_label = colors_on(page, "t-SNE")
-    assert len(by_label) >= 5
-    page.get_by_label("Colour by").select_option("cluster")
+    assert len(by_label) >= len(LABELS)
+    page.get_by_label("Colour by").select_option("DBSCAN cluster")
     by_cluster = colors_on(page, "t-SNE")
     assert GREY in by_cluster  # noise is grey
     assert by_cluster != by_label
     legend = page.locator("#legend button")
-    assert legend.all_inner_texts() == ["noise (30)", f"{TEXT} (30)"]
+    assert legend.all_inner_texts() == ["noise (30)", "0 (30)"]
     legend.first.click()
     assert legend.first.get_attribute("aria-pressed") == "false"
     assert GREY not in colors_on(page, "t-SNE")
@@ -173,20 +176,48 @@ def test_dots_take_the_colours_of_the_chosen_groups_and_the_legend_hides_a_group
 
 
 @pytest.mark.parametrize(("name", "dot"), [("t-SNE", 1), ("PCA", 2)])
-def test_pointing_at_a_dot_shows_its_image_and_its_groups(
-    page: Page, found: dict[str, Any], name: str, dot: int
+def test_pointing_at_a_dot_shows_its_image_its_groups_and_the_models_confidence(
+    page: Page, content: Content, name: str, dot: int
 ) -> None:
     page.mouse.move(*on_map(page, name, 1, 1))  # bottom right: (1, 0) on the map
-    tip = page.locator("#tip")
-    assert tip.is_visible()
-    np.testing.assert_array_equal(drawn(tip.locator("canvas"), "L"), shown(found)["x"][dot])
-    assert tip.inner_text().splitlines() == [
+    assert page.locator("#tip").is_visible()
+    np.testing.assert_array_equal(drawn(page.locator("#tip canvas"), "L"), content.pictures.embedded.x[dot])
+    predicted = LABELS[int(content.pictures.embedded.predicted["b"][dot])]
+    assert tip(page) == [
         f"test {dot}",
-        f"label: {dot}",
-        f"cluster: {TEXT if dot % 2 else 'noise'}",
+        f"label: label {dot}",
+        f"garment: {GARMENTS[dot]}",
+        "KMeans cluster: 0",
+        f"DBSCAN cluster: {'0' if dot % 2 else 'noise'}",
+        f"prediction of b: {predicted}",
+        f"outcome: {'correct' if predicted == f'label {dot}' else 'wrong'}",
+        "confidence: 92.0\xa0%",
     ]
     page.mouse.move(*on_map(page, name, 0.15, 0.5))  # where no dot is
-    assert not tip.is_visible()
+    assert not page.locator("#tip").is_visible()
+
+
+def test_a_clicked_dot_stays_and_its_address_leads_back_to_it(page: Page) -> None:
+    page.mouse.click(*on_map(page, "t-SNE", 1, 1))
+    page.mouse.move(*on_map(page, "t-SNE", 0.15, 0.5))
+    assert tip(page)[0] == "test 1"
+    assert page.url.endswith("#image=test-1")
+    page.reload()
+    page.locator("#tip").wait_for()
+    assert tip(page)[0] == "test 1"
+    page.mouse.click(*on_map(page, "t-SNE", 0.15, 0.5))
+    assert not page.locator("#tip").is_visible()
+    assert "#" not in page.url
+
+
+def test_an_image_is_found_by_its_name(page: Page) -> None:
+    search = page.get_by_label("Find image")
+    search.fill(" Test  2")
+    search.press("Enter")
+    assert tip(page)[0] == "test 2"
+    search.fill("test 2157")
+    page.get_by_role("button", name="Find").click()
+    assert page.locator("#find output").inner_text() == "test 2157 is not among the 60 images here."
 
 
 @pytest.mark.parametrize(("key", "ends"), [("ArrowRight", {1, 3}), ("ArrowLeft", {0, 2}), ("ArrowDown", {0, 1})])
@@ -195,50 +226,105 @@ def test_arrow_keys_go_from_dot_to_dot_up_to_the_edge(page: Page, key: str, ends
     seen = []
     for _ in range(N):
         page.keyboard.press(key)
-        seen.append(int(page.locator("#tip-text").inner_text().splitlines()[0].removeprefix("test ")))
+        seen.append(int(tip(page)[0].removeprefix("test ")))
     assert len(set(seen)) > 3
     assert seen[-1] in ends
     page.keyboard.press("Escape")
     assert not page.locator("#tip").is_visible()
 
 
-def test_a_models_curves_can_be_hidden(page: Page) -> None:
-    lines = page.locator("g[id^='curve-cnn1-']")
-    assert lines.count() == 4
-    switch = page.get_by_label("cnn1", exact=True)
-    switch.uncheck()
-    assert [lines.nth(i).is_visible() for i in range(4)] == [False] * 4
-    assert page.locator("g[id^='curve-cm1-']").first.is_visible()
-    switch.check()
-    page.get_by_label("training (dotted)").uncheck()
-    assert [lines.nth(i).is_visible() for i in range(4)].count(True) == 2
+def test_the_curves_of_validation_are_shown_first_and_a_models_curves_can_be_hidden(page: Page) -> None:
+    lines = page.locator("g[id^='curve-b-']")
+    assert [line.get_attribute("id") for line in lines.all() if line.is_visible()] == [
+        "curve-b-27-validation-accuracy",
+        "curve-b-27-validation-loss",
+    ]
+    page.get_by_label("training (dotted)").check()
+    assert all(line.is_visible() for line in lines.all())
+    page.get_by_label("b", exact=True).uncheck()
+    assert not any(line.is_visible() for line in lines.all())
+    assert page.locator("g[id^='curve-a-28-']").first.is_visible()
 
 
-def test_the_mistakes_are_those_of_the_chosen_model(page: Page, found: dict[str, Any]) -> None:
-    best = verdict(found["comparison"], found["decoding"])["best"]
-    assert page.locator("[data-mistakes]:visible").get_attribute("data-mistakes") == best
-    page.get_by_label("Model", exact=True).select_option("cm4")
+def test_pointing_at_a_curve_shows_its_values(page: Page) -> None:
+    point = page.locator("#curve-b-27-validation-accuracy use, #curve-c-27-validation-accuracy use").nth(5)
+    point.scroll_into_view_if_needed()
+    box = point.bounding_box()
+    assert box
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    assert tip(page) == ["c, seed 27", "validation accuracy: 33.33\xa0%", "after epoch 3"]
+    page.mouse.move(box["x"] - 40, box["y"] + 40)
+    assert not page.locator("#tip").is_visible()
+
+
+def test_the_mistakes_are_those_of_the_chosen_model(page: Page, content: Content) -> None:
+    assert page.locator("[data-mistakes]:visible").get_attribute("data-mistakes") == "a"
+    page.get_by_label("Model", exact=True).select_option("b")
     group = page.locator("[data-mistakes]:visible")
-    assert group.get_attribute("data-mistakes") == "cm4"
-    rows = [row for row in found["mistakes"] if row["model"] == "cm4"]
-    assert group.locator("figure").count() == len(rows)
-    assert f"label {rows[0]['label']}, taken for {rows[0]['predicted']}" in group.locator("figure").first.inner_text()
+    assert group.get_attribute("data-mistakes") == "b"
+    rows = [row for row in content.results.mistakes if row.model == "b"]
+    assert group.locator("figure").count() == len(rows) == 12
+    lines = group.locator("figcaption").first.inner_text().splitlines()
+    assert lines[1:] == [
+        f"{rows[0].label}, predicted {rows[0].predicted}".replace("label", "label label", 1),
+        "92.0\xa0% confident",
+        rows[0].image,
+    ]
 
 
-def test_it_fits_a_phone(page: Page) -> None:
+def test_a_cell_of_a_matrix_shows_its_images(page: Page, content: Content) -> None:
+    run = content.runs["c"][0]
+    y, predicted = run.y["test"], run.predicted["test"]
+    cell = page.locator("td[data-model=c][data-true='label 1'][data-predicted='label 2']")
+    expected = np.flatnonzero((y == 1) & (predicted == 2)).tolist()
+    assert cell.inner_text() == str(len(expected))
+    cell.click()
+    names = [text.splitlines()[-1] for text in page.locator("#gallery figcaption").all_inner_texts()]
+    assert names == [f"test {row}" for row in expected]
+    assert page.locator("#gallery-count").inner_text() == f"{len(expected)} of the 60 test images on this page."
+    np.testing.assert_array_equal(
+        drawn(page.locator("#gallery canvas").first, "L"), content.pictures.embedded.x[expected[0]]
+    )
+    page.locator("#gallery button").first.click()
+    assert tip(page)[0] == names[0]
+
+
+def test_images_that_only_one_of_two_models_gets_right_are_shown(page: Page, content: Content) -> None:
+    a, c = (content.runs[model][0].correct["test"] for model in "ac")
+    page.locator("select[name=model]").select_option("c")
+    page.locator("select[name=rival]").select_option("a")
+    expected = np.flatnonzero(a & ~c)
+    assert len(expected) > 24
+    assert page.locator("#gallery-count").inner_text().startswith(f"{len(expected)} of the 60 ")
+    assert page.locator("#gallery figure").count() == 24
+    page.get_by_role("button", name="Show more").click()
+    assert page.locator("#gallery figure").count() == len(expected)
+
+
+def test_it_fits_a_phone_on_which_pictures_are_folded(page: Page) -> None:
     page.set_viewport_size({"width": 390, "height": 800})
     assert page.evaluate("document.scrollingElement.scrollWidth") <= 390
+    assert all(link.is_visible() for link in page.locator("nav a").all())
+    page.get_by_label("Model", exact=True).select_option("b")
+    pictures = page.locator("[data-mistakes=b] figure")
+    assert [picture.is_visible() for picture in pictures.all()] == [True] * 8 + [False] * 4
+    page.get_by_role("button", name="Show all 12").click()
+    assert all(picture.is_visible() for picture in pictures.all())
 
 
-def test_many_labels_fit_too(browser: Browser, found: dict[str, Any], tmp_path: Path) -> None:
-    labels = [f"label {number}" for number in range(12)]
-    rows = [{"label": label, "predicted": other, "images": 1000} for label in labels for other in labels]
-    confusion = [{"model": model} | row for model in found["comparison"] for row in rows]
-    (tmp_path / "report.html").write_text(written(found | {"confusion": confusion}))
-    page = browser.new_page(viewport={"width": 390, "height": 800})
+def test_twelve_labels_with_long_names_fit_a_phone_too(
+    tab: tuple[Page, list[str]], content: Content, tmp_path: Path
+) -> None:
+    labels = [f"a label of some length {number}" for number in range(12)]
+    cells = [ConfusionCell("a", label, predicted, 1000) for label in labels for predicted in labels]
+    results = dataclasses.replace(
+        content.results, confusion=cells, prepared=content.results.prepared | {"labels": labels, "counts": {}}
+    )
+    (tmp_path / "report.html").write_text(html(dataclasses.replace(content, results=results)), encoding="utf-8")
+    page, _ = tab
+    page.set_viewport_size({"width": 390, "height": 800})
     page.goto((tmp_path / "report.html").as_uri())
     assert page.evaluate("document.scrollingElement.scrollWidth") <= 390
-    page.close()
 
 
 def test_the_tip_leaves_its_dot_free_on_a_phone(page: Page) -> None:
@@ -251,6 +337,15 @@ def test_the_tip_leaves_its_dot_free_on_a_phone(page: Page) -> None:
     assert 0 <= box["x"] <= 390 - box["width"]
 
 
+def test_on_paper_nothing_is_folded_or_cut_off(page: Page) -> None:
+    page.pdf()
+    assert page.locator("details:not([open])").count() == 0
+    page.set_viewport_size({"width": 718, "height": 1000})  # A4 less its margins
+    page.emulate_media(media="print")
+    cut = "boxes => boxes.filter(box => box.scrollWidth > box.clientWidth).map(box => box.ariaLabel)"
+    assert page.locator(".wide").evaluate_all(cut) == []
+
+
 def test_it_is_dark_where_the_reader_wants_that(page: Page) -> None:
     def brightness(what: str) -> int:
         color = page.evaluate(f"getComputedStyle(document.body).{what}")
@@ -261,58 +356,132 @@ def test_it_is_dark_where_the_reader_wants_that(page: Page) -> None:
     assert brightness("backgroundColor") < 150 < 600 < brightness("color")
 
 
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_numbers_on_the_strongest_colours_can_be_read(page: Page, scheme: Any) -> None:
+    """A contrast of 4.5 and more, as WCAG 2.1 asks for."""
+    page.emulate_media(color_scheme=scheme)
+    names = ("ink", "heat", "error", "ground")
+    values = page.evaluate(
+        "names => names.map(name => getComputedStyle(document.documentElement).getPropertyValue(`--${name}`))", names
+    )
+    ink, *grounds = (luminance(value.strip()) for value in values)
+    for ground in grounds:
+        assert (max(ink, ground) + 0.05) / (min(ink, ground) + 0.05) >= 4.5
+
+
+def luminance(color: str) -> float:
+    """The relative luminance of #rgb or #rrggbb, WCAG 2.1."""
+    digits = color[1:] if len(color) == 7 else "".join(2 * digit for digit in color[1:])
+    channels = np.array([int(digits[at : at + 2], 16) for at in (0, 2, 4)]) / 255
+    linear = np.where(channels <= 0.03928, channels / 12.92, ((channels + 0.055) / 1.055) ** 2.4)
+    return float(linear @ [0.2126, 0.7152, 0.0722])
+
+
 def test_names_from_data_are_text_not_markup(page: Page) -> None:
-    assert TEXT in page.locator("#made").inner_text()
+    for section in ("verdict", "claims", "labels"):
+        assert TEXT in page.locator(f"#{section}").inner_text()
     assert page.locator("b").count() == 0
 
 
-def test_every_picture_has_a_text_and_every_control_a_name(page: Page) -> None:
+def test_everything_has_a_name_and_the_tab_key_stops_only_where_it_helps(page: Page) -> None:
     assert page.locator("img:not([alt])").count() == 0
-    assert (
-        page.locator("svg:not([aria-hidden])").evaluate_all(
-            "all => all.filter(one => !one.closest('[aria-label]')).length"
-        )
-        == 0
-    )
-    assert page.locator("input, select").evaluate_all("all => all.filter(one => !one.labels.length).length") == 0
+    assert page.locator("svg:not([role=img][aria-label])").count() == 0
+    names = page.locator("svg").evaluate_all("all => all.map(svg => svg.ariaLabel)")
+    assert len(set(names)) == len(names) == 4
+    assert page.locator("input, select").evaluate_all("all => all.filter(field => !field.labels.length).length") == 0
+    assert page.locator("fieldset:not(:has(> legend))").count() == 0
+    ids = page.locator("[id]").evaluate_all("all => all.map(element => element.id)")
+    assert len(ids) == len(set(ids))
+    page.keyboard.press("Tab")
+    assert page.locator(":focus").inner_text() == "Skip to the results"
+    stops = "boxes => boxes.map(box => [box.scrollWidth > box.clientWidth, box.tabIndex === 0])"
+    assert all(overflows == stops_here for overflows, stops_here in page.locator(".wide").evaluate_all(stops))
+    page.set_viewport_size({"width": 390, "height": 800})
+    box = page.locator("#models .wide").first
+    page.wait_for_function("box => box.tabIndex === 0", arg=box.element_handle())
 
 
-def test_the_verdict_is_the_best_by_validation_those_tied_with_it_and_the_labels() -> None:
-    table = {
-        "a": {"val_accuracy": 0.9, "test_accuracy": 0.99, "not_told_apart": ""},
-        "b": {"val_accuracy": 0.91, "test_accuracy": 0.9, "not_told_apart": "c d"},
-    }
-    decoding = {"decoding": {"0": {"garments": ["Coat", "Bag"]}, "1": {"garments": []}}}
-    assert verdict(table, decoding) == {"best": "b", "tied": ["c", "d"], "labels": {"0": "Coat, Bag", "1": ""}}
+def test_every_link_leads_somewhere(page: Page, folder: Path) -> None:
+    links = page.locator("a[href]").evaluate_all("all => all.map(link => link.getAttribute('href'))")
+    files = {link for link in links if not link.startswith("#")}
+    assert {"compare/models.csv", "compare/pairs.csv", "audit/label_issues.csv"} <= files
+    assert all((folder / "metrics" / file).is_file() for file in files)
+    for link in {link for link in links if link.startswith("#")}:
+        assert page.locator(f"[id='{link[1:]}']").count() == 1
 
 
-def test_a_page_of_ten_thousand_images_that_no_png_makes_smaller_is_under_15_megabytes(found: dict[str, Any]) -> None:
-    assert 10e6 < len(written(found, dots=10_000, n=10_000).encode()) < 15e6
+def test_only_issues_are_shown_as_likely_label_errors(page: Page, content: Content) -> None:
+    captions = page.locator("#data figcaption").all_inner_texts()
+    assert captions == [f"{GARMENTS[3]}\ngiven label 3, model says label 4\n{name}" for name in ("train 3", "test 3")]
+    nothing = dataclasses.replace(content, pictures=dataclasses.replace(content.pictures, issues=[]))
+    assert re.search(r'<div class="pictures fold">\s*<p>None.</p>', html(nothing).split('<section id="data">')[1])
 
 
-def test_at_most_so_many_dots_are_drawn_at_equal_steps(found: dict[str, Any]) -> None:
-    text = re.search(r'id="atlas">(.*?)</script>', written(found, dots=5, n=41))
-    assert text
-    assert json.loads(text[1])["images"] == [f"test {row}" for row in (0, 10, 20, 30, 40)]
+def test_a_quick_look_hides_what_it_cannot_support(content: Content) -> None:
+    full = html(content)
+    verdict = dataclasses.replace(content.verdict, quick_look=True, warning="Quick look: 1 epoch.")
+    quick = html(dataclasses.replace(content, verdict=verdict))
+    for text in ('<section id="claims">', 'href="#claims"', "Published"):
+        assert text in full
+        assert text not in quick
+    assert '<p class="warning" role="note">Quick look: 1 epoch.</p>' in quick
+    assert 'class="warning"' not in full
 
 
-def test_a_confusion_matrix_has_a_row_for_each_label(found: dict[str, Any]) -> None:
-    matrix = matrices(found["confusion"])["cnn1"]
-    assert list(matrix) == found["prepare"]["labels"]
-    assert sum(sum(line.values()) for line in matrix.values()) == sum(found["prepare"]["images"]["test"].values())
+def test_images_of_unknown_content_have_no_decoding(content: Content) -> None:
+    verdict = dataclasses.replace(content.verdict, decoded={}, title="Image classifiers")
+    page = html(dataclasses.replace(content, verdict=verdict))
+    assert '<section id="labels">' not in page
+    assert "Every label is decoded." not in page
+    assert "Mystery" not in page
+    assert "undecided</strong>" not in page
 
 
-def test_rows_of_a_file_have_numbers_texts_and_none(tmp_path: Path) -> None:
-    (tmp_path / "a.csv").write_text("model,label,p,n\nnull,0,0.5,3\nb,10,,4\n")
-    assert _rows(tmp_path / "a.csv") == [
-        {"model": "null", "label": "0", "p": 0.5, "n": 3},
-        {"model": "b", "label": "10", "p": None, "n": 4},
+def test_after_one_epoch_the_curves_are_a_table(content: Content) -> None:
+    curves = [point for point in content.results.curves if point.epoch == 1]
+    page = html(dataclasses.replace(content, results=dataclasses.replace(content.results, curves=curves)))
+    section = page.split('<section id="curves">')[1].split("</section>")[0]
+    assert "<svg" not in section
+    assert re.findall(r'<th scope="row">(\w)</th><td class="number">(\d+)</td>', section) == [
+        ("a", "27"),
+        ("a", "28"),
+        ("b", "27"),
+        ("c", "27"),
     ]
+    assert "50.00\xa0%" in section
 
 
-def test_the_same_results_give_the_same_page(found: dict[str, Any]) -> None:
-    assert written(found) == written(found)
+def test_fewer_dots_make_a_smaller_page(content: Content) -> None:
+    assert len(html(content)) - len(html(content, max_points=20)) > 40 * SIDE * SIDE  # noise: no PNG makes it smaller
 
 
-def test_colours_of_models_are_those_of_the_charts() -> None:
-    assert plots.colors(["a", "b"]) == {"a": "#1f77b4", "b": "#ff7f0e"}
+def test_the_same_results_give_the_same_page(content: Content) -> None:
+    assert html(content) == html(stage.read_content(PARAMS))
+
+
+def test_the_stage_keeps_the_page_and_the_verdict_in_mlflow_and_prints_what_to_open(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    kept: dict[str, Any] = {}
+
+    class Run:
+        def log_metrics(self, metrics: dict[str, float]) -> None:
+            kept["metrics"] = metrics
+
+        def log_artifact(self, path: str) -> None:
+            kept["artifact"] = Path(path).read_text(encoding="utf-8")
+
+    @contextmanager
+    def new_run(name: str, tags: dict[str, str], params: dict[str, str]) -> Iterator[Run]:
+        kept["name"], kept["tags"] = name, tags
+        yield Run()
+
+    monkeypatch.setattr(tracking, "new_run", new_run)
+    stage.main(PARAMS)
+    assert (kept["name"], kept["tags"]["best_model"], kept["tags"]["tied_with"]) == ("report", "a", "b")
+    assert kept["tags"]["decoded.label_label 0"] == "Sandal"
+    assert kept["metrics"] == {"best_test_accuracy": 0.9, "best_val_accuracy": 0.9125}
+    assert kept["artifact"] == (folder / stage.PAGE).read_text(encoding="utf-8")
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[-1] == f"report: open {folder / stage.PAGE}"
+    assert sum(line.split()[:1] in (["a"], ["b"], ["c"]) for line in lines) == 3

@@ -12,7 +12,6 @@ class ModelRow:
 
     model: str
     train_accuracy: float
-    val_accuracy: float
     test_accuracy: float
     test_ci_low: float
     test_ci_high: float

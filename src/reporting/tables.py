@@ -16,9 +16,10 @@ class Cell(NamedTuple):
 
 
 class Details(NamedTuple):
-    """Headings, the cells of each model under them, and {heading: text} of what is the same for all models."""
+    """Headings, whether numbers stand below each, the cells of each model, and {heading: text} of what is the same."""
 
     headings: list[str]
+    numeric: list[bool]
     cells: dict[str, list[Cell]]
     same: dict[str, str]
 
@@ -72,8 +73,9 @@ def find_details(models: Mapping[str, ModelRow], runs: Mapping[str, list[Run]], 
     texts = [{line[place].text for line in cells.values()} for place in range(len(headings))]
     kept = [place for place, values in enumerate(texts) if len(values) > 1]
     same = {headings[place]: min(values) for place, values in enumerate(texts) if len(values) == 1 and values != {""}}
-    shown_cells = {model: [line[place] for place in kept] for model, line in cells.items()}
-    return Details([headings[place] for place in kept], shown_cells, same)
+    differing = {model: [line[place] for place in kept] for model, line in cells.items()}
+    numeric = [any(line[place].value is not None for line in cells.values()) for place in kept]
+    return Details([headings[place] for place in kept], numeric, differing, same)
 
 
 def latency_heading(key: str) -> str:

@@ -1,0 +1,85 @@
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from src.images import splits
+from src.reporting.pictures import find_pictures
+from src.reporting.records import LabelIssue, Mistake
+
+VALUES = {"train": np.array([0, 1, 2]), "val": np.array([10, 11]), "test": np.array([20, 21])}
+
+
+@pytest.fixture
+def runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Each image is filled with a value of its own, 10 times its split and its row; its garment is the same value.
+
+    The model is wrong on the first image of each split.
+    """
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "data").mkdir()
+    for part, value in VALUES.items():
+        x = np.broadcast_to(value[:, None, None], (len(value), 2, 2)).astype(np.uint8)
+        np.savez(f"data/{part}.npz", x=x, y=value % 2, labels=np.array(["0", "1"]))
+    names = np.array([f"g{value}" for value in range(22)])
+    np.savez("data/garments.npz", allow_pickle=False, names=names, **VALUES)
+    np.savez("data/source_index.npz", train=np.array([4, 0, 2]), val=np.array([1, 3]), test=np.arange(2))
+    predicted = {part: np.where(value % 10 == 0, 1 - value % 2, value % 2) for part, value in VALUES.items()}
+    probabilities = {part: 0.2 + 0.6 * np.eye(2)[label] for part, label in predicted.items()}
+    return {"m": [SimpleNamespace(predicted=predicted, probabilities=probabilities)]}
+
+
+def pictures(runs: Any, split: splits.Split) -> Any:
+    n = sum(len(VALUES[part]) for part in splits.parts(split))
+    np.savez("data/embedding.npz", tsne=np.zeros((n, 2)), pca=np.zeros((n, 2)))
+    np.savez("data/clusters.npz", kmeans=np.zeros(n, int), dbscan=np.full(n, -1))
+    params = {"embed": {"split": split, "model": "m"}, "decode": {"n_per_label": 1}, "audit": {"max_shown": 2}}
+    issues = [("val", 1), ("test", 0), ("val", 0)]
+    results: Any = SimpleNamespace(
+        prepared={"labels": ["0", "1"]},
+        models={"m": None},
+        mistakes=[Mistake("m", 1, "test 1", "1", "0", 0.8)],
+        issues=[LabelIssue(part, row, "", "0", "1", 0.1) for part, row in issues],
+    )
+    return find_pictures(params, results, runs)
+
+
+def test_pictures_are_those_of_their_rows(runs: Any) -> None:
+    made = pictures(runs, "test")
+    assert [(int(shown.x[0, 0]), shown.garment) for shown, _ in made.mistakes["m"]] == [(21, "g21")]
+    assert [(int(shown.x[0, 0]), shown.garment) for shown, _ in made.issues] == [(11, "g11"), (20, "g20")]
+    assert {label: [int(x[0, 0]) for x in images] for label, images in made.labels.items()} == {"0": [20], "1": [21]}
+
+
+@pytest.mark.parametrize(
+    ("split", "ids"),
+    [
+        ("val", ["train 1", "train 3"]),
+        ("all", ["train 4", "train 0", "train 2", "train 1", "train 3", "test 0", "test 1"]),
+    ],
+)
+def test_dots_have_the_garment_prediction_and_id_of_their_image(runs: Any, split: splits.Split, ids: list[str]) -> None:
+    embedded = pictures(runs, split).embedded
+    values = np.concatenate([VALUES[part] for part in splits.parts(split)]).tolist()
+    assert embedded.ids == ids
+    assert embedded.x[:, 0, 0].tolist() == values
+    named = {
+        name: [grouping.names[number] for number in grouping.numbers.tolist()]
+        for name, grouping in embedded.groupings.items()
+    }
+    assert named["garment"] == [f"g{value}" for value in values]
+    assert named["outcome"] == ["correct" if value % 10 else "wrong" for value in values]
+    assert named["DBSCAN cluster"] == ["noise"] * len(values)
+    assert embedded.predicted["m"].tolist() == [value % 2 if value % 10 else 1 - value % 2 for value in values]
+    np.testing.assert_allclose(embedded.confidence, 0.8)
+    assert embedded.tested.tolist() == [value >= 20 for value in values]
+
+
+def test_where_nothing_is_known_of_the_images_none_is_called_unknown(runs: Any) -> None:
+    unknown = {part: np.full(len(value), -1) for part, value in VALUES.items()}
+    np.savez("data/garments.npz", allow_pickle=False, names=np.array([], dtype=str), **unknown)
+    made = pictures(runs, "test")
+    assert [shown.garment for shown, _ in made.issues] == ["", ""]
+    assert "garment" not in made.embedded.groupings
