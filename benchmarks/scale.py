@@ -12,10 +12,10 @@ from typing import Any
 
 import numpy as np
 import yaml
-
-from src import backend
 from src.splits import SPLITS, garments, read
 from src.stage import read_params, write_json, writing
+
+from src import backend
 
 ROOT = Path(__file__).parents[1]
 SIZES = (10_000, 20_000, 40_000, 70_000)

@@ -10,8 +10,9 @@ import tempfile
 import time
 from statistics import median
 
-from src import backend
 from src.stage import write_json, writing
+
+from src import backend
 
 ROUNDS = 5
 STEPS = {

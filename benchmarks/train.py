@@ -16,9 +16,9 @@ from statistics import geometric_mean, median
 from typing import Any
 
 import numpy as np
+from src.stage import read_params, write_json, writing
 
 from src import backend
-from src.stage import read_params, write_json, writing
 
 ROUNDS = 3  # runs of each model on each path
 IMAGES = 10_000  # of the training set: 20 steps or more

@@ -9,10 +9,10 @@ import keras
 import numpy as np
 import pytest
 from keras import layers
+from src.splits import read
 
 from benchmarks import scale, stock
 from benchmarks.train import flop, markdown, one_run, ratios, summarise
-from src.splits import read
 
 ROOT = Path(__file__).parents[1]
 
