@@ -9,10 +9,10 @@ import numpy as np
 from src.comparison import charts
 from src.comparison.calibration import Bin, reliability_bins
 from src.comparison.claims import CheckedClaim, Rule, check_claims
+from src.comparison.cost_charts import pareto
 from src.comparison.long_tables import Mistake, confusion_matrices, surest_mistakes, write_long_tables
 from src.comparison.model_rows import ModelRow, best_model, csv_row, model_rows
 from src.comparison.pairs import Pair, compare_pairs
-from src.comparison.pareto import pareto
 from src.comparison.published import Published, data_differs, recipe_differs
 from src.comparison.runs import Run, read_runs
 from src.comparison.table import markdown, plain_text

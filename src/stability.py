@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from src.clustering import charts
+from src.clustering import stability_charts
 from src.clustering.agreement import METHODS, Truths, describe
 from src.clustering.dbscan import k_distances, knee
 from src.clustering.stability import (
@@ -89,7 +89,7 @@ def main(params: dict[str, Any]) -> None:
     features = {"trained": embedding["features"], "untrained": embedding["untrained"], "pixels": pixels}
     truths = {"labels": y, "garments": splits.garments(split)}
     report = stability(features, dict(clusters), truths, cluster["eps"], cluster["min_samples"], **params["stability"])
-    charts.stability("metrics/stability/stability.svg", report)
+    stability_charts.stability("metrics/stability/stability.svg", report)
     write_json("metrics/stability/stability.json", report)
     seeds = report["seeds"]
     print(

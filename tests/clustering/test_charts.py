@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from matplotlib.colors import same_color
 
-from src.clustering import charts
+from src.clustering import charts, stability_charts
 from src.clustering.stability import Stability
 
 REPORT: Stability = {
@@ -44,6 +44,7 @@ def drawn(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[Any]:
             yield axes
 
     monkeypatch.setattr(charts, "figure", keep)
+    monkeypatch.setattr(stability_charts, "figure", keep)
     monkeypatch.chdir(tmp_path)
     return kept
 
@@ -105,7 +106,7 @@ def test_clusters_have_the_colour_of_the_label_that_they_match(drawn: list[Any])
 
 
 def test_the_stability_chart_has_the_numbers_of_the_report(drawn: list[Any]) -> None:
-    charts.stability("a.svg", REPORT)
+    stability_charts.stability("a.svg", REPORT)
     by_eps, by_k, by_features = drawn[0][0]
     noise, largest, used, knee = by_eps.get_lines()
     assert list(noise.get_ydata()) == [0.4, 0.1]
@@ -120,7 +121,7 @@ def test_the_stability_chart_has_the_numbers_of_the_report(drawn: list[Any]) -> 
 
 
 def test_nothing_in_the_stability_chart_hides_anything(drawn: list[Any]) -> None:
-    charts.stability("a.svg", REPORT)
+    stability_charts.stability("a.svg", REPORT)
     by_eps, _, by_features = drawn[0][0]
     counts = by_eps.child_axes[0]
     assert [tick.get_text() for tick in counts.get_xticklabels()] == ["6", "3"]
@@ -135,5 +136,5 @@ def test_nothing_in_the_stability_chart_hides_anything(drawn: list[Any]) -> None
 @pytest.mark.parametrize("kind", ["svg", "png"])
 def test_the_same_arrays_give_the_same_file(kind: str, tmp_path: Path) -> None:
     for copy in "ab":
-        charts.stability(str(tmp_path / f"{copy}.{kind}"), REPORT)
+        stability_charts.stability(str(tmp_path / f"{copy}.{kind}"), REPORT)
     assert (tmp_path / f"a.{kind}").read_bytes() == (tmp_path / f"b.{kind}").read_bytes()

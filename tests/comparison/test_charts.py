@@ -6,7 +6,7 @@ import pytest
 
 from src.comparison import charts
 from src.comparison.calibration import Bin
-from src.comparison.pareto import lower_edge, pareto
+from src.comparison.cost_charts import lower_edge, pareto
 from tests.comparison.example import example_run
 from tests.comparison.test_model_rows import rows
 
