@@ -12,10 +12,11 @@ from typing import Any
 
 import numpy as np
 import yaml
-from src.splits import SPLITS, garments, read
-from src.stage import read_params, write_json, writing
 
-from src import backend
+from src.images.splits import SPLITS, class_names, garment_names, garments, read
+from src.params import read_params
+from src.pipeline.files import write_json, write_text
+from src.training.device import setup_device, software
 
 ROOT = Path(__file__).parents[1]
 SIZES = (10_000, 20_000, 40_000, 70_000)
@@ -25,23 +26,25 @@ Run = dict[str, float]
 
 def lay_out(folder: Path, images: int, params: dict[str, Any]) -> None:
     """Fill a folder with what the stages read: params.yaml with split `all`, the encoder, so many of the images."""
-    x, y, known = read("all", "x"), read("all", "y"), garments("all")
+    (x, y), known, labels, names = read("all"), garments("all"), np.array(class_names()), np.array(garment_names())
     parts = dict(zip(SPLITS, np.array_split(np.arange(len(y))[-images:], len(SPLITS)), strict=True))
     (folder / "data").mkdir()
     for split, rows in parts.items():
-        np.savez(folder / f"data/{split}.npz", x=x[rows], y=y[rows])
-    np.savez(folder / "data/garments.npz", allow_pickle=False, **{split: known[rows] for split, rows in parts.items()})
+        np.savez(folder / f"data/{split}.npz", x=x[rows], y=y[rows], labels=labels)
+    by_split = {split: known[rows] for split, rows in parts.items()}
+    np.savez(folder / "data/garments.npz", allow_pickle=False, names=names, **by_split)
     encoder = Path(f"models/{params['embed']['model']}/{params['seed']}.keras")
     (folder / encoder).parent.mkdir(parents=True)
     shutil.copy(encoder, folder / encoder)
-    (folder / "params.yaml").write_text(yaml.safe_dump(params | {"embed": params["embed"] | {"split": "all"}}))
+    text = yaml.safe_dump(params | {"embed": params["embed"] | {"split": "all"}})
+    (folder / "params.yaml").write_text(text, encoding="utf-8")
 
 
 def measure(stage: str, folder: Path) -> Run:
     """Run a stage in a folder, in a process of its own. Returns wall and CPU seconds, and peak memory in GB."""
     start = time.perf_counter()
     here = os.environ | {"PYTHONPATH": str(ROOT)}
-    process = subprocess.Popen([sys.executable, "-m", f"src.{stage}"], cwd=folder, env=here)
+    process = subprocess.Popen([sys.executable, "-m", "src", stage], cwd=folder, env=here)
     _, status, used = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
@@ -74,11 +77,10 @@ def main() -> None:
             for stage in STAGES:
                 sizes[str(images)][stage] = measure(stage, Path(folder))
                 print(f"{images:,} {stage}: {sizes[str(images)][stage]['seconds']:.0f} s", flush=True)
-    on = f"{backend.start(seed=0, device='cpu')}; {backend.software()}, scikit-learn {version('scikit-learn')}"
+    on = f"{setup_device(seed=0, device='cpu')}; {software()}, scikit-learn {version('scikit-learn')}"
     write_json("benchmarks/scale.json", {"on": on, "images": sizes})
     lines = markdown(sizes)
-    with writing("benchmarks/scale.md") as file:
-        file.write_text("\n".join(["# More images", "", f"One run of each. On {on}.", "", *lines, ""]))
+    write_text("benchmarks/scale.md", "\n".join(["# More images", "", f"One run of each. On {on}.", "", *lines, ""]))
     print("\n".join(lines))
 
 

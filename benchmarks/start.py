@@ -1,34 +1,36 @@
 """What a stage costs before and after its work: libraries, the MLflow store, and ending the process.
 
-Each process runs with garbage collection, as Python does by itself, and without, as the stages do, by turns.
+Each process collects garbage as Python does by itself and as the stages do (src/pipeline/runner.py), by turns.
 """
 
 import os
-import subprocess
-import sys
 import tempfile
 import time
 from statistics import median
 
-from src.stage import write_json, writing
-
-from src import backend
+from benchmarks import run_python
+from src.pipeline.files import write_json, write_text
+from src.training.device import setup_device, software
 
 ROUNDS = 5
 STEPS = {
     "Python": "",
-    "params.yaml": "stage.read_params();",
-    "TensorFlow and Keras": "backend.start(seed=0, device='cpu');",
+    "params.yaml": "read_params();",
+    "TensorFlow and Keras": "setup_device(seed=0, device='cpu');",
     "MLflow, its store open": "tracking.connect();",
-    "both": "stage.read_params(); backend.start(seed=0, device='cpu'); tracking.connect();",
+    "both": "read_params(); setup_device(seed=0, device='cpu'); tracking.connect();",
 }
-GC = {"collecting": ("", ""), "not collecting": ("gc.disable();", "gc.freeze()")}
+IMPORTS = (
+    "from src.params import read_params; from src.pipeline import tracking;"
+    "from src.training.device import setup_device;"
+)
+GC = {"as Python does": ("", ""), "as a stage does": ("gc.set_threshold(100_000, 20, 20);", "gc.freeze()")}
 
 
 def seconds(code: str) -> float:
     """Wall time of a Python process."""
     start = time.perf_counter()
-    subprocess.run([sys.executable, "-c", code], check=True, stderr=subprocess.DEVNULL)
+    run_python("-c", code)
     return time.perf_counter() - start
 
 
@@ -37,23 +39,20 @@ def main() -> None:
     times: dict[str, dict[str, list[float]]] = {step: {kind: [] for kind in GC} for step in STEPS}
     with tempfile.TemporaryDirectory() as folder:
         os.environ["MLFLOW_TRACKING_URI"] = f"sqlite:///{folder}/mlflow.db"
-        seconds("from src import tracking; tracking.connect()")  # makes the store
+        seconds(f"{IMPORTS} tracking.connect()")  # makes the store
         for _ in range(ROUNDS):
             for step, code in STEPS.items():
-                imports = "import gc; from src import backend, stage, tracking;" if code else "import gc;"
                 for kind, (before, after) in GC.items():
-                    times[step][kind].append(seconds(imports + before + code + after))
-    device = backend.start(seed=0, device="cpu")
-    on = f"{device}; {backend.software()}"
+                    imports = IMPORTS if code else ""
+                    times[step][kind].append(seconds(f"import gc; {before} {imports} {code} {after}"))
+    on = f"{setup_device(seed=0, device='cpu')}; {software()}"
     write_json("benchmarks/start.json", {"on": on, "seconds": times})
-    lines = ["| A process with | Collecting garbage | Not collecting |", "|---|---:|---:|"]
+    lines = ["| A process with | Garbage collected as Python does | As a stage does |", "|---|---:|---:|"]
     lines += [
         f"| {step} | {' | '.join(f'{median(runs[kind]):.2f} s' for kind in GC)} |" for step, runs in times.items()
     ]
-    with writing("benchmarks/start.md") as file:
-        file.write_text(
-            "\n".join(["# Starting and ending a stage", "", f"Medians of {ROUNDS}. On {on}.", "", *lines, ""])
-        )
+    heading = ["# Starting and ending a stage", "", f"Medians of {ROUNDS}. On {on}.", ""]
+    write_text("benchmarks/start.md", "\n".join([*heading, *lines, ""]))
     print("\n".join(lines))
 
 

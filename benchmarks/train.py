@@ -8,7 +8,6 @@ import json
 import math
 import os
 import resource
-import subprocess
 import sys
 import time
 from importlib.metadata import version
@@ -16,9 +15,12 @@ from statistics import geometric_mean, median
 from typing import Any
 
 import numpy as np
-from src.stage import read_params, write_json, writing
 
-from src import backend
+from benchmarks import run_python
+from src.images.splits import Labelled
+from src.params import read_params
+from src.pipeline.files import write_json, write_text
+from src.training.device import setup_device
 
 ROUNDS = 3  # runs of each model on each path
 IMAGES = 10_000  # of the training set: 20 steps or more
@@ -46,10 +48,10 @@ def pipeline(x: np.ndarray, y: np.ndarray, recipe: dict[str, Any], on_step: Any)
     """An epoch of the stage `train`. Returns the arithmetic of a step in GFLOP."""
     from src.train import train
 
-    backend.start(seed=0, device="cpu")
+    setup_device(seed=0, device="cpu")
     few = recipe["batch_size"]
-    sets = {"x": x, "y": y}, {"x": x[:few], "y": y[:few]}
-    model = train(*sets, 0, on_step, lambda *_: None, epochs=1, **recipe)
+    sets = Labelled(x, y), Labelled(x[:few], y[:few])
+    model = train(*sets, int(y.max()) + 1, 0, on_step, lambda *_: None, epochs=1, **recipe)
     return few * sum(map(flop, model.layers)) / 1e9
 
 
@@ -122,8 +124,8 @@ def summarise(models: dict[str, Any]) -> dict[str, dict[str, float]]:
     """
 
     def seconds(path: str) -> float:
-        of = ((model["steps"], [turn[path]["step_ms"] for turn in model["rounds"]]) for model in models.values())
-        return sum(steps * median(times) / 1000 for steps, times in of)
+        step_ms = {name: median(turn[path]["step_ms"] for turn in model["rounds"]) for name, model in models.items()}
+        return sum(model["steps"] * step_ms[name] / 1000 for name, model in models.items())
 
     return {
         path: {
@@ -166,20 +168,18 @@ def main() -> None:
         for name, model in models.items():
             model["rounds"].append({path: {} for path in PATHS})
             for path in list(PATHS)[:: 1 if turn % 2 == 0 else -1]:
-                command = [sys.executable, "-m", "benchmarks.train", path, name]
-                out = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, check=True)
-                run = json.loads(out.stdout.splitlines()[-1])
+                run = json.loads(run_python("-m", "benchmarks.train", path, name).splitlines()[-1])
                 model["rounds"][turn][path] = run
                 print(f"{turn + 1}/{ROUNDS} {name} {path}: {run['step_ms']:.0f} ms", flush=True)
         rates.append(matrix_rate())
     packages = ("keras", "tensorflow", "torch")[: len(PATHS)]
-    on = f"{backend.start(seed=0, device='cpu')}; {', '.join(f'{name} {version(name)}' for name in packages)}"
-    found = {"on": on, "matrix_gflop_per_s": max(rates), "summary": summarise(models), "models": models}
-    write_json("benchmarks/train.json", found)
+    on = f"{setup_device(seed=0, device='cpu')}; {', '.join(f'{name} {version(name)}' for name in packages)}"
+    measured = {"on": on, "matrix_gflop_per_s": max(rates), "summary": summarise(models), "models": models}
+    write_json("benchmarks/train.json", measured)
     lines = markdown(models, max(rates))
-    with writing("benchmarks/train.md") as file:
-        file.write_text("\n".join(["# A training step", "", f"Medians of {ROUNDS} runs. On {on}.", "", *lines, ""]))
-    print("\n".join(lines), json.dumps(found["summary"], indent=2), sep="\n")
+    heading = ["# A training step", "", f"Medians of {ROUNDS} runs. On {on}.", ""]
+    write_text("benchmarks/train.md", "\n".join([*heading, *lines, ""]))
+    print("\n".join(lines), json.dumps(measured["summary"], indent=2), sep="\n")
 
 
 if __name__ == "__main__":

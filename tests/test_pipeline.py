@@ -9,6 +9,8 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
 
 import pytest
 import yaml
@@ -151,7 +153,7 @@ def test_mlflow_has_a_finished_run_for_each_training_with_all_numbers(reproduced
 def test_the_report_is_a_page_that_mlflow_keeps(reproduced: Path) -> None:
     (run,) = [run for run in runs(reproduced) if run.info.run_name == "report"]
     page = (reproduced / "metrics/report.html").read_text(encoding="utf-8")
-    assert Path(run.info.artifact_uri.removeprefix("file://"), "report.html").read_text(encoding="utf-8") == page
+    assert Path(url2pathname(urlsplit(run.info.artifact_uri).path), "report.html").read_text(encoding="utf-8") == page
     assert run.data.tags["best_model"] == read(reproduced, "metrics/summary.json")["best_model"]
     assert "Quick look" in page
 
