@@ -101,5 +101,5 @@ def main(params: dict[str, Any]) -> None:
     charts.reliability(f"{FOLDER}/reliability.svg", bins, rows)
     pareto(f"{FOLDER}/pareto.svg", runs, rows)
     print(plain_text(rows, pairs, confidence))
-    if left_out := [name for name, claim in published["claims"].items() if not set(claim["models"]) <= set(runs)]:
-        print(f"Claims left out, as their models are not in params.yaml: {', '.join(left_out)}")
+    if missing := {name for claim in published["claims"].values() for name in claim["models"]} - set(runs):
+        print(f"Claims about {', '.join(sorted(missing))} are left out: params.yaml has no such model.")

@@ -106,8 +106,8 @@ def test_the_stage_writes_what_dvc_yaml_declares(workspace: dict[str, Any], caps
     assert NOTE in Path("metrics/compare/models.md").read_text(encoding="utf-8")
     printed = capsys.readouterr().out.splitlines()
     assert printed[-2:] == [
-        "Best by validation accuracy: one, tied with twin.",
-        "Claims left out, as their models are not in params.yaml: gone",
+        "Best by validation accuracy: one; tied with twin.",
+        "Claims about gone are left out: params.yaml has no such model.",
     ]
 
 

@@ -31,7 +31,8 @@ def verdict_sentence(rows: Sequence[ModelRow], pairs: Sequence[Pair]) -> str:
     (ties,) = (_ties(row, pairs) for row in rows if row["model"] == best)
     if len(rows) == 1:
         return f"Only model: {best}."
-    return f"Best by validation accuracy: {best}, " + (f"tied with {', '.join(ties)}." if ties else "tied with none.")
+    tie = f"tied with {', '.join(ties)}" if ties else "no model is tied with it"
+    return f"Best by validation accuracy: {best}; {tie}."
 
 
 def explanation(confidence: float) -> str:

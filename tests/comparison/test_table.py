@@ -38,8 +38,11 @@ def test_the_written_table_reads_as_the_numbers() -> None:
 
 
 def test_the_best_model_is_named_with_its_ties() -> None:
-    assert verdict_sentence(ROWS, PAIRS) == "Best by validation accuracy: mine, tied with twin (equivalent)."
-    assert verdict_sentence(*compared({"a": [4], "b": [200]})) == "Best by validation accuracy: a, tied with none."
+    assert verdict_sentence(ROWS, PAIRS) == "Best by validation accuracy: mine; tied with twin (equivalent)."
+    assert (
+        verdict_sentence(*compared({"a": [4], "b": [200]}))
+        == "Best by validation accuracy: a; no model is tied with it."
+    )
     assert verdict_sentence(*compared({"a": [4]})) == "Only model: a."
 
 
