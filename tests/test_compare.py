@@ -107,7 +107,7 @@ def test_the_stage_writes_what_dvc_yaml_declares(workspace: dict[str, Any], caps
     printed = capsys.readouterr().out.splitlines()
     assert printed[-2:] == [
         "Best by validation accuracy: one; tied with twin.",
-        "Claims about gone are left out: params.yaml has no such model.",
+        "Claims about two are left out: params.yaml has no such model.",
     ]
 
 
