@@ -80,7 +80,7 @@ def test_the_stage_leaves_report_and_picture(
     report = read_json("metrics/stability/stability.json")
     assert set(report["features"]["pixels"]) == {"labels", "garments"}
     assert report["features"]["trained"]["garments"]["ari"] == 1
-    assert Path("metrics/stability/stability.svg").read_text().count("<svg") == 1
+    assert Path("metrics/stability/stability.svg").read_text(encoding="utf-8").count("<svg") == 1
 
 
 def test_as_many_clusters_as_images_and_a_cluster_of_all_can_be_asked_for() -> None:
