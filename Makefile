@@ -52,7 +52,8 @@ bench: .venv/installed
 # pip compiles what it installs to bytecode.
 .venv/installed: requirements-dev.txt
 	$(PYTHON) -m venv .venv
-	.venv/bin/pip install --require-hashes --progress-bar off -r requirements-dev.txt | grep -v "^Requirement\|^  Using\|^Collecting\|^  Downloading"
+	@echo "Installing 190 packages (3.3 GB) into .venv: two minutes or more."
+	.venv/bin/pip install --quiet --require-hashes -r requirements-dev.txt
 	touch $@
 
 lock:

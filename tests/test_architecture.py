@@ -19,7 +19,6 @@ PACKAGES = [
     *("pipeline", "images", "classifiers", "training", "clustering", "comparison", "decoding", "serving", "reporting")
 ]
 LIGHT = {"numpy", "pydantic", "rich", "typing_extensions", "yaml"}  # loaded in a fraction of a second
-NOT_YET = {("src/training/device.py", "src.training.lstm")}  # to be mended when all is trained anyway
 ALONE = {
     "mlflow": r"src/pipeline/tracking\.py",
     "matplotlib": r"src/pipeline/figure\.py|src/\w+/(\w+_)?charts\.py",
@@ -149,7 +148,7 @@ def test_heavy_libraries_are_imported_in_functions_and_all_else_at_the_top(file:
         own = library == "src" or library in sys.stdlib_module_names
         if (own and in_function) or not (own or library in LIGHT or in_function):
             wrong.add((file, module))
-    assert wrong - NOT_YET == set()
+    assert wrong == set()
 
 
 @pytest.mark.parametrize(("library", "place"), ALONE.items())

@@ -1,16 +1,17 @@
 """The device that Keras computes on."""
 
+import faulthandler
 import os
 import platform
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
 
 from src.pipeline.files import UserError
 from src.pipeline.schema import Device, Seed
-
-# TensorFlow's libraries print a dozen lines while they load; why a crash came is still told.
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+from src.training.lstm import lstm
 
 
 def setup_device(*, seed: Seed, device: Device) -> str:
@@ -21,10 +22,11 @@ def setup_device(*, seed: Seed, device: Device) -> str:
     if device == "cpu":
         os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
         os.environ["JAX_PLATFORMS"] = "cpu"
-    import keras
+    with _quiet_loading():
+        import keras
 
-    backend = keras.backend.backend()
-    gpus = [name for name in keras.distribution.list_devices() if name.startswith("gpu")]
+        backend = keras.backend.backend()
+        gpus = [name for name in keras.distribution.list_devices() if name.startswith("gpu")]
     reason = "TF_CPP_MIN_LOG_LEVEL=0 in the environment shows why"
     if device == "gpu" and not gpus:
         raise UserError(f"params.yaml: device: gpu needs a GPU that {backend} can use. Got none ({reason}).")
@@ -38,10 +40,28 @@ def setup_device(*, seed: Seed, device: Device) -> str:
         if gpus:
             details = tf.config.experimental.get_device_details(tf.config.list_physical_devices("GPU")[0])
             return f"GPU, {details.get('device_name', gpus[0])}"
-        from src.training.lstm import lstm
-
         keras.src.backend.lstm = lstm
     return f"GPU, {gpus[0]}" if gpus else f"CPU, {_processor()}, {_cores()} cores"
+
+
+@contextmanager
+def _quiet_loading() -> Iterator[None]:
+    """Drop what TensorFlow's libraries print while they load, unless TF_CPP_MIN_LOG_LEVEL is set; a crash is told."""
+    if "TF_CPP_MIN_LOG_LEVEL" in os.environ:
+        yield
+        return
+    os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
+    sys.stderr.flush()
+    stderr = os.dup(2)
+    faulthandler.enable(stderr)
+    with Path(os.devnull).open("w", encoding="utf-8") as nowhere:
+        os.dup2(nowhere.fileno(), 2)
+    try:
+        yield
+    finally:
+        faulthandler.disable()
+        os.dup2(stderr, 2)
+        os.close(stderr)
 
 
 def software() -> str:

@@ -68,3 +68,23 @@ def test_the_seed_makes_random_numbers_the_same() -> None:
         setup_device(seed=5, device="cpu")
         numbers.append(keras.random.normal((3,)).numpy().tolist())
     assert numbers[0] == numbers[1]
+
+
+def run_without_a_log_level(code: str) -> subprocess.CompletedProcess[str]:
+    """A Python process as a user starts it: without the log level that the tests set."""
+    environment = {name: value for name, value in os.environ.items() if name != "TF_CPP_MIN_LOG_LEVEL"}
+    return subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, env=environment)
+
+
+def test_loading_prints_nothing_and_later_errors_are_printed() -> None:
+    code = "from src.training.device import setup_device; setup_device(seed=1, device='cpu');"
+    done = run_without_a_log_level(f"{code} import sys; print('later', file=sys.stderr)")
+    assert done.stderr == "later\n"
+
+
+def test_a_crash_while_libraries_load_is_told() -> None:
+    done = run_without_a_log_level(
+        "import os; from src.training import device\nwith device._quiet_loading(): os.abort()"
+    )
+    assert done.returncode < 0
+    assert "Fatal Python error: Aborted" in done.stderr
