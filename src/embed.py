@@ -37,24 +37,20 @@ def embed(
     from sklearn.decomposition import PCA
     from sklearn.manifold import TSNE
 
-    names = [known.name for known in classifier.layers]
-    if layer not in names:
-        raise UserError(f"params.yaml: embed.layer: must be a layer of {model}: {', '.join(names)}. Got {layer!r}.")
     if perplexity >= len(x):
         raise UserError(
             f"params.yaml: embed.perplexity: must be below the {len(x)} images of {split}. Got {perplexity}."
         )
-    encoder = keras.Model(classifier.inputs, classifier.get_layer(layer).output)
+    encoder = cut_at(classifier, layer, model)
     dimensions = int(np.prod(encoder.output_shape[1:]))
     if not 2 <= dimensions <= MAX_VALUES // len(x):
         raise UserError(
             f"params.yaml: embed.layer: must have 2 to {MAX_VALUES // len(x):,} outputs for the {len(x):,} images of "
             f"{split}. {layer} has {dimensions:,}; take another layer or a smaller embed.split."
         )
-    untrained_encoder = keras.models.clone_model(encoder)
     features, untrained = (
         predictor(network, batch_size=BATCH)(x).reshape(len(x), -1).astype(np.float32)
-        for network in (encoder, untrained_encoder)
+        for network in (encoder, keras.models.clone_model(encoder))
     )
     pca = PCA(n_components=2, random_state=seed)
     tsne = TSNE(n_components=2, perplexity=perplexity, init="pca", learning_rate="auto", random_state=seed, n_jobs=-1)
@@ -65,6 +61,16 @@ def embed(
         "tsne": tsne.fit_transform(features).astype(np.float32),
         "explained": pca.explained_variance_ratio_,
     }
+
+
+def cut_at(classifier: Any, layer: str, model: str) -> Any:
+    """A keras.Model from the classifier's images to the output of the layer. Raises UserError for an unknown layer."""
+    import keras
+
+    names = [known.name for known in classifier.layers]
+    if layer not in names:
+        raise UserError(f"params.yaml: embed.layer: must be a layer of {model}: {', '.join(names)}. Got {layer!r}.")
+    return keras.Model(classifier.inputs, classifier.get_layer(layer).output)
 
 
 def main(params: dict[str, Any]) -> None:

@@ -51,15 +51,9 @@ def stability(
     from sklearn.decomposition import PCA
 
     images = len(features["trained"])
-    for key, value, limit, what in (
-        ("max_clusters", max_clusters, images, "images"),
-        ("min_cluster_size", min_cluster_size, images, "images"),
-        ("n_components", n_components, min(features["pixels"].shape), "pixels or images"),
-    ):
-        if value > limit:
-            raise UserError(
-                f"params.yaml: stability.{key}: must be at most the number of {what}, {limit}. Got {value}."
-            )
+    check_limit("max_clusters", max_clusters, images, "images")
+    check_limit("min_cluster_size", min_cluster_size, images, "images")
+    check_limit("n_components", n_components, min(features["pixels"].shape), "pixels or images")
     pixels = PCA(n_components, random_state=seed).fit_transform(features["pixels"])
     trained, k = features["trained"], len(np.unique(clusters["kmeans"]))
     distances = k_distances(trained, max(min_samples - 1, 1))
@@ -79,6 +73,12 @@ def stability(
         },
         "red_flags": [flag for key in METHODS for flag in red_flags(key, clusters[key])],
     }
+
+
+def check_limit(key: str, value: int, limit: int, what: str) -> None:
+    """Raises UserError where a param of the stage asks for more than there is."""
+    if value > limit:
+        raise UserError(f"params.yaml: stability.{key}: must be at most the number of {what}, {limit}. Got {value}.")
 
 
 def main(params: dict[str, Any]) -> None:

@@ -54,7 +54,7 @@ def maps(
     """
     columns = {"labels": list(_label_groups(y, names))}
     columns |= {method: list(_cluster_groups(values, y)) for method, values in clusters.items()}
-    with figure(path, len(places), len(columns), (5.2 * len(columns), 5 * len(places) + 1.2)) as axes:
+    with figure(path, len(places), len(columns), (4.2 * len(columns), 4 * len(places) + 1.2)) as axes:
         for row, (map_name, points) in zip(axes, places.items(), strict=True):
             for ax, (column, groups) in zip(row, columns.items(), strict=True):
                 for name, color, members in groups:

@@ -30,7 +30,6 @@ def fit(
 
     train, val: images and one-hot labels. `on_steps` gets the number of batches since its last call; `on_epoch` the
     epoch, from 1, and its loss, accuracy, val_loss, val_accuracy.
-    With TensorFlow the arrays lie on the device and a plain loop steps over them.
     """
     import keras
 
