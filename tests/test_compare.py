@@ -73,8 +73,8 @@ def test_models_are_tied_by_images_or_seeds() -> None:
 
 def test_published_numbers_stand_beside_models_of_the_same_recipe() -> None:
     found = compare(RUNS, PUBLISHED, None, *NAMES, **RULE)
-    beside = {row["model"]: (row["published_test_accuracy"], row["diff_vs_published"]) for row in found.rows}
-    assert beside == {"one": (0.9396, 0.0104), "five": (None, None), "twin": (None, None)}
+    published = {row["model"]: (row["published_test_accuracy"], row["diff_vs_published"]) for row in found.rows}
+    assert published == {"one": (0.9396, 0.0104), "five": (None, None), "twin": (None, None)}
     assert found.notes == [NOTE]
     assert [(claim["name"], claim["verdict"]) for claim in found.claims] == [
         ("checked", "confirmed"),

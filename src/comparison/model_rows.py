@@ -31,7 +31,23 @@ class Accuracies(TypedDict):
     test_std: float | None
 
 
-class ModelRow(Accuracies):
+class RunFacts(TypedDict):
+    """How the first run of a model was trained and timed."""
+
+    train_seconds: float
+    test_seconds: float
+    epochs: int
+    best_epoch: int
+    optimizer: str
+    loss: str
+    activation: str
+    n_params: int
+    device: str
+    timed_on: str
+    software: str
+
+
+class ModelRow(Accuracies, RunFacts):
     """A row of models.csv, which also has a column for each latency.
 
     Accuracies are in [0, 1], times in seconds. Means and standard deviations (None for a single run) are over the
@@ -45,17 +61,6 @@ class ModelRow(Accuracies):
     ece: float
     ece_floor: float
     brier: float
-    train_seconds: float
-    test_seconds: float
-    epochs: int
-    best_epoch: int
-    optimizer: str
-    loss: str
-    activation: str
-    n_params: int
-    device: str
-    timed_on: str
-    software: str
     pareto_train_seconds: bool
     pareto_n_params: bool
     published_test_accuracy: float | None
@@ -89,17 +94,7 @@ def model_rows(
                 "ece": ece(bins[model]),
                 "ece_floor": ece_floor(first.probabilities["test"], n_bins),
                 "brier": brier(first.probabilities["test"], first.y["test"]),
-                "train_seconds": first.train_seconds,
-                "test_seconds": first.test_seconds,
-                "epochs": first.epochs,
-                "best_epoch": first.best_epoch,
-                "optimizer": first.recipe["optimizer"],
-                "loss": first.loss,
-                "activation": first.recipe["activation"],
-                "n_params": first.n_params,
-                "device": first.device,
-                "timed_on": first.timed_on,
-                "software": first.software,
+                **run_facts(first),
                 "pareto_train_seconds": on_time_front,
                 "pareto_n_params": on_size_front,
                 "published_test_accuracy": published_value,
@@ -132,6 +127,23 @@ def accuracies(seeds: Sequence[Run], confidence: float) -> Accuracies:
         "val_std": val_std,
         "test_mean": test_mean,
         "test_std": test_std,
+    }
+
+
+def run_facts(run: Run) -> RunFacts:
+    """How a run was trained and timed."""
+    return {
+        "train_seconds": run.train_seconds,
+        "test_seconds": run.test_seconds,
+        "epochs": run.epochs,
+        "best_epoch": run.best_epoch,
+        "optimizer": run.recipe["optimizer"],
+        "loss": run.loss,
+        "activation": run.recipe["activation"],
+        "n_params": run.n_params,
+        "device": run.device,
+        "timed_on": run.timed_on,
+        "software": run.software,
     }
 
 
