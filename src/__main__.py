@@ -14,10 +14,10 @@ from src.pipeline.runner import run
 def main(arguments: list[str] | None = None) -> None:
     """Check params.yaml whole, then run one stage."""
     if sys.platform == "win32":  # where Python has neither file locks nor the signals that end a stage in order
-        sys.exit("must run on Linux or macOS. Got Windows; take WSL or the container (docs/containers.md).")
+        sys.exit("This pipeline runs on Linux and macOS. On Windows use WSL or Docker (docs/containers.md).")
     parser = argparse.ArgumentParser(
         prog="python -m src",
-        description="Run one stage of dvc.yaml on the files that are there. `dvc repro` runs those that are needed.",
+        description="Run one stage on the existing files; `dvc repro` runs every stage that is out of date.",
         epilog="\n".join(f"  {stage:<10} {_summary(stage)}" for stage in STAGES),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -36,7 +36,7 @@ def main(arguments: list[str] | None = None) -> None:
         params = read_params()
         for model in models:
             check_known("the model", model, params["models"])
-        if chosen.stage == STAGES[0]:  # before anything long has begun
+        if chosen.stage in ("fetch", "train"):  # before anything long; DVC skips `fetch` where its result is cached
             check_layer(params)
         stage(params, *models)
 

@@ -59,10 +59,10 @@ def main(params: dict[str, Any]) -> None:
     maps = {"t-SNE": embedding["tsne"], "PCA": embedding["pca"]}
     charts.maps("metrics/cluster/maps.png", maps, y, names, {name: clusters[key] for key, name in METHODS.items()})
     described = {key: describe(values, {"labels": y, "garments": garments}) for key, values in clusters.items()}
-    about = {"model": embed["model"], "layer": embed["layer"], "split": embed["split"]}
-    about |= {"images": len(features), "dimensions": features.shape[1]}
-    about["explained_by_map"] = float(embedding["explained"].sum())
-    write_json("metrics/cluster/clusters.json", {"features": about, **described})
+    feature_info = {"model": embed["model"], "layer": embed["layer"], "split": embed["split"]}
+    feature_info |= {"images": len(features), "dimensions": features.shape[1]}
+    feature_info["explained_by_map"] = float(embedding["explained"].sum())
+    write_json("metrics/cluster/clusters.json", {"features": feature_info, **described})
     for key, name in METHODS.items():
         accuracy = described[key]["labels"]["matched_accuracy"]
         print(

@@ -74,6 +74,7 @@ def main(params: dict[str, Any]) -> None:
 
     block = params["embed"]
     x = splits.read(block["split"]).x
+    print(f"embed: PCA and t-SNE maps of {len(x):,} images ...", flush=True)
     embedding = embed(keras.models.load_model(f"models/{block['model']}/{params['seed']}.keras"), x, **block)
     with atomic_write("data/embedding.npz") as file:
         np.savez(file, allow_pickle=False, **embedding)

@@ -75,7 +75,9 @@ def latency(predict: Predict, x: np.ndarray, repeats: int) -> dict[str, float]:
     return {"first": round(first, 6), "p50": round(float(p50), 6), "p95": round(float(p95), 6)}
 
 
-def logged(probabilities: dict[str, np.ndarray], y: dict[str, np.ndarray], timing: SeedTiming) -> dict[str, float]:
+def evaluation_metrics(
+    probabilities: dict[str, np.ndarray], y: dict[str, np.ndarray], timing: SeedTiming
+) -> dict[str, float]:
     """What MLflow keeps of an evaluation: accuracy of each split, scores of each label in test, times in seconds."""
     names = splits.class_names()
     predicted = {split: values.argmax(axis=1) for split, values in probabilities.items()}
@@ -107,10 +109,13 @@ def main(params: dict[str, Any], model: str) -> None:
         timing: SeedTiming = {"seed": run["seed"], "test_seconds": seconds, "latency": latencies}
         predictions.append(probabilities)
         timings.append(timing)
-        metrics = logged(probabilities, y, timing)
+        metrics = evaluation_metrics(probabilities, y, timing)
         with tracking.resumed_run(model, f"{model}-seed{run['seed']}", run["run_id"]) as tracked:
             tracked.log_metrics(metrics)
-        print(f"{model}-seed{run['seed']}: test accuracy {metrics['test_accuracy']:.2%}, {seconds} s", flush=True)
+        print(
+            f"evaluate: {model}-seed{run['seed']}: test accuracy {metrics['test_accuracy']:.2%}, {seconds} s",
+            flush=True,
+        )
         del trained, in_batches
         gc.collect()  # Keras's layers refer to each other: the model would stay for good
     with atomic_write(f"data/predictions/{model}.npz") as file:

@@ -41,7 +41,7 @@ def check_labels(images: Images, limit: int | None) -> None:
     if len(train) < 2:
         raise UserError(f"the training images must have at least two labels. Got {sorted(train)}{cut}.")
     if unknown := test - train:
-        raise UserError(f"the test images must have only labels of training images. Got {sorted(unknown)}{cut}.")
+        raise UserError(f"every test label must also occur in training. Not in training: {sorted(unknown)}{cut}.")
 
 
 def find_public(images: Images, public: str) -> Images | None:

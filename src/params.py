@@ -19,6 +19,7 @@ import yaml
 from src.classifiers import AMPLE_SIDE, ARCHITECTURES, build
 from src.pipeline.files import UserError
 from src.pipeline.schema import Count, Device, Seed
+from src.training.device import setup_device
 
 STAGES = (
     "fetch",
@@ -71,7 +72,9 @@ def check_layer(params: dict[str, Any]) -> None:
         return
     recipe = set(signature_schema("src.train", "train")) | set(MODEL)
     body = {key: value for key, value in params["models"][name].items() if key not in recipe - {"architecture"}}
+    setup_device(seed=params["seed"], device=params["device"])
     layers = [known.name for known in build(side=AMPLE_SIDE, classes=2, **body).layers]
+    importlib.import_module("keras").utils.clear_session()  # it numbers layers, and a training begins at one
     check_known(f"params.yaml: embed.layer: (of {name})", layer, layers)
 
 
@@ -130,16 +133,16 @@ def validate_block(key: str, schema: Mapping[str, Any], block: Any) -> dict[str,
         if first["type"] in unknown:
             problem = f"unknown key. Known here: {', '.join(allowed['properties'])}."
         elif first["type"] == "missing":
-            problem = "must be given. Got nothing."
+            problem = "is missing."
         else:
-            problem = f"must be {in_words(allowed)}. Got {first['input']!r}."
+            problem = f"must be {describe_type(allowed)}. Got {first['input']!r}."
         raise UserError(f"params.yaml: {where}: {problem}") from None
 
 
-def in_words(allowed: dict[str, Any]) -> str:
+def describe_type(allowed: dict[str, Any]) -> str:
     """What a JSON schema allows, such as `an integer in [1, inf) or null`."""
     if "anyOf" in allowed:
-        return " or ".join(map(in_words, allowed["anyOf"]))
+        return " or ".join(map(describe_type, allowed["anyOf"]))
     if "enum" in allowed:
         return f"one of {', '.join(allowed['enum'])}"
     if allowed["type"] not in ("integer", "number"):

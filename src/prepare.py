@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from src.decoding.lookup import identify
 from src.images import charts
+from src.images.lookup import identify
 from src.images.splits import SPLITS
 from src.images.store import DIGITS, Images
 from src.pipeline.files import UserError, atomic_write, write_csv, write_json
@@ -76,7 +76,7 @@ def labels_of(names: Sequence[str], groups: Groups, key: str = "groups") -> np.n
     """
     listed = Counter(name for group in groups for name in group)
     problems = [f"{name!r} is missing" for name in names if name not in listed]
-    problems += [f"{name!r} is there {times} times" for name, times in listed.items() if times > 1 and name in names]
+    problems += [f"{name!r} is listed {times} times" for name, times in listed.items() if times > 1 and name in names]
     problems += [f"{name!r} is unknown" for name in listed if name not in names]
     problems += [f"group {label} is empty" for label, group in enumerate(groups) if not group]
     problems += ["there are fewer than two groups"] * (len(groups) < 2)

@@ -88,6 +88,7 @@ def main(params: dict[str, Any]) -> None:
     pixels = x.reshape(len(x), -1) / np.float32(255)
     features = {"trained": embedding["features"], "untrained": embedding["untrained"], "pixels": pixels}
     truths = {"labels": y, "garments": splits.garments(split)}
+    print(f"stability: clusters of {len(x):,} images by other choices ...", flush=True)
     report = stability(features, dict(clusters), truths, cluster["eps"], cluster["min_samples"], **params["stability"])
     stability_charts.stability("metrics/stability/stability.svg", report)
     write_json("metrics/stability/stability.json", report)

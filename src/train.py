@@ -94,16 +94,16 @@ def train_seed(
     model: str,
     seed: int,
     recipe: dict[str, Any],
-    about: dict[str, str],
+    environment: dict[str, str],
     train_set: Labelled,
     val_set: Labelled,
     classes: int,
 ) -> tuple[Any, SeedRun, list[dict[str, float]]]:
     """Train a model from a seed in an MLflow run of its own, and save it. Returns it, its report and its history."""
     name = f"{model}-seed{seed}"
-    progress = TrainingProgress(name, recipe["epochs"], math.ceil(len(train_set.y) / recipe["batch_size"]))
+    progress = TrainingProgress(f"train: {name}", recipe["epochs"], math.ceil(len(train_set.y) / recipe["batch_size"]))
     history: list[dict[str, float]] = []
-    with tracking.training_run(model, name, recipe | {"seed": seed} | about) as run:
+    with tracking.training_run(model, name, recipe | {"seed": seed} | environment) as run:
 
         def on_epoch(epoch: int, logs: dict[str, float]) -> None:
             if not math.isfinite(logs["loss"]):
@@ -127,12 +127,12 @@ def main(params: dict[str, Any], model: str) -> None:
     recipe = resolve_recipe(params["models"][model], params)
     replicas = recipe.pop("replicas")
     device = setup_device(seed=params["seed"], device=params["device"])
-    about = {"loss": LOSS, "device": device, "software": software()}
+    environment = {"loss": LOSS, "device": device, "software": software()}
     data = splits.read("train"), splits.read("val"), len(splits.class_names())
     seeds: list[SeedRun] = []
     history: list[dict[str, float]] = []
     for seed in range(params["seed"], params["seed"] + replicas):
-        trained, report, epochs = train_seed(model, seed, recipe, about, *data)
+        trained, report, epochs = train_seed(model, seed, recipe, environment, *data)
         seeds.append(report)
         history += epochs
         layers, n_params = layer_table(trained), trained.count_params()
@@ -145,7 +145,7 @@ def main(params: dict[str, Any], model: str) -> None:
         "n_params": n_params,
         "loss": LOSS,
         "device": device,
-        "software": about["software"],
+        "software": environment["software"],
         "seeds": seeds,
     }
     write_json(f"data/runs/{model}.json", trainings)

@@ -123,7 +123,9 @@ def test_images_of_something_else_claim_nothing(params: Params) -> None:
 
 def test_a_mapping_that_a_split_contradicts_fails_the_stage_and_sets_no_tag(tags: Tags, params: Params) -> None:
     mine, _ = hide(DIGITS, params)
-    with pytest.raises(UserError, match=r"label \d in all splits together; .* in test \(decode.min_share\)"):
+    with pytest.raises(
+        UserError, match=r"Label \d is claimed for .* over all splits, but in test only .* decode.min_share asks"
+    ):
         run_stages(params, mine._replace(y_test=np.roll(mine.y_test, 1)), DIGITS)
     assert not Path("metrics/decode").exists()
     assert tags == {}

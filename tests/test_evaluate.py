@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from src import classifiers, evaluate
-from src.evaluate import latency, logged
+from src.evaluate import evaluation_metrics, latency
 from src.pipeline import tracking
 from src.pipeline.files import read_json, write_json
 
@@ -125,7 +125,7 @@ def test_the_stage_leaves_predictions_timings_and_scores_of_each_seed(workspace:
 def test_what_is_logged_agrees_with_the_predictions(workspace: dict[str, Any]) -> None:
     y = {"test": np.array([0, 0, 0, 1, 1, 2])}
     probabilities = {"test": np.eye(3)[[0, 0, 1, 1, 1, 0]] * 0.8 + 0.1}
-    metrics = logged(probabilities, y, {"seed": 1, "test_seconds": 2.5, "latency": {"bs1_p50": 0.25}})
+    metrics = evaluation_metrics(probabilities, y, {"seed": 1, "test_seconds": 2.5, "latency": {"bs1_p50": 0.25}})
     assert metrics == {
         "test_accuracy": 4 / 6,
         "precision/Bag": 2 / 3,

@@ -178,7 +178,7 @@ def test_a_test_label_that_the_cut_leaves_without_training_images_is_refused(tmp
     folder = write_csv(tmp_path / "mine", **four, y_test="y\n0\n1\n")
     fetch.main(block("csv", folder))
     with pytest.raises(
-        UserError, match=r"only labels of training images. Got \[1\] among the first 3 images \(fetch.l"
+        UserError, match=r"also occur in training. Not in training: \[1\] among the first 3 images \(fetch.l"
     ):
         fetch.main(block("csv", folder, limit=3))
 
@@ -190,7 +190,7 @@ def test_sorted_labels_of_which_the_cut_leaves_one_are_refused(tmp_path: Path) -
 
 
 def test_labels_are_checked_without_a_limit_too(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"only labels of training images. Got \[4\]\.$"):
+    with pytest.raises(UserError, match=r"also occur in training. Not in training: \[4\]\.$"):
         fetch.main(block("csv", write_csv(tmp_path / "mine", y_test="y\n4\n3\n")))
 
 
@@ -272,7 +272,7 @@ def test_images_are_removed_again_when_the_report_cannot_be_written(tmp_path: Pa
     (line,) = done.stderr.splitlines()
     assert line.startswith("fetch: ")
     assert ": metrics" in line
-    assert "Nothing that this stage had written was kept" in line
+    assert "The stage's output files were removed" in line
     assert done.returncode == 1
     assert data_files(tmp_path / "work") == []
 
@@ -281,6 +281,6 @@ def test_a_full_disk_ends_the_command_with_one_line(tmp_path: Path) -> None:
     done = command(tmp_path / "work", "digits", tmp_path, shell="ulimit -f 100;")  # no file may grow beyond 100 blocks
     (line,) = done.stderr.splitlines()
     assert line.startswith("fetch: ")
-    assert "File too large. Nothing that this stage had written was kept" in line
+    assert "File too large. The stage's output files were removed" in line
     assert (done.stdout, done.returncode) == ("", 1)
     assert data_files(tmp_path / "work") == []

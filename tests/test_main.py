@@ -76,19 +76,20 @@ def test_bad_params_are_refused_before_any_work(tmp_path: Path) -> None:
     assert sorted(path.name for path in tmp_path.iterdir()) == ["params.yaml", "src"]
 
 
-def test_a_wrong_layer_is_told_by_the_first_stage(tmp_path: Path) -> None:
+@pytest.mark.parametrize("stage", [("fetch",), ("train", "cm1")])
+def test_a_wrong_layer_is_told_before_anything_long(stage: tuple[str, ...], tmp_path: Path) -> None:
     (tmp_path / "src").symlink_to(ROOT / "src")
     text = (ROOT / "params.yaml").read_text(encoding="utf-8")
     assert "layer: embedding" in text
     (tmp_path / "params.yaml").write_text(text.replace("layer: embedding", "layer: typo", 1), encoding="utf-8")
-    done = command(STAGES[0], folder=tmp_path)
-    line = done.stderr.splitlines()[-1]  # TensorFlow has lines of its own before
-    assert line.startswith(f"{STAGES[0]}: params.yaml: embed.layer: (of ")
+    done = command(*stage, folder=tmp_path)
+    line = done.stderr.splitlines()[-1]
+    assert line.startswith(f"{' '.join(stage)}: params.yaml: embed.layer: (of ")
     assert line.endswith("Got 'typo'.")
     assert not (tmp_path / "data").exists()
 
 
 def test_windows_is_told_in_a_line(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "platform", "win32")
-    with pytest.raises(SystemExit, match="^must run on Linux or macOS"):
+    with pytest.raises(SystemExit, match="^This pipeline runs on Linux and macOS"):
         main(["fetch"])

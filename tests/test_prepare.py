@@ -89,15 +89,15 @@ def test_any_partition_is_accepted() -> None:
 
 WRONG: dict[str, tuple[list[list[str]], list[str]]] = {
     "missing": ([HALVES[0], HALVES[1][:4]], ["'Ankle boot' is missing"]),
-    "twice in a group": ([[*HALVES[0], "Coat"], HALVES[1]], ["'Coat' is there 2 times"]),
-    "in two groups": ([HALVES[0], [*HALVES[1], "Coat"]], ["'Coat' is there 2 times"]),
+    "twice in a group": ([[*HALVES[0], "Coat"], HALVES[1]], ["'Coat' is listed 2 times"]),
+    "in two groups": ([HALVES[0], [*HALVES[1], "Coat"]], ["'Coat' is listed 2 times"]),
     "unknown": ([HALVES[0], [*HALVES[1], "Hat"]], ["'Hat' is unknown"]),
     "misspelt": ([HALVES[0], ["sandal", *HALVES[1][1:]]], ["'Sandal' is missing", "'sandal' is unknown"]),
     "an empty group": ([HALVES[0], [], HALVES[1]], ["group 1 is empty"]),
     "one group": ([list(GARMENTS)], ["there are fewer than two groups"]),
     "no group": ([], ["'Trouser' is missing", "there are fewer than two groups"]),
     "digits": (DIGIT_HALVES, ["'Bag' is missing", "'seven' is unknown"]),
-    "several": ([["Bag", "Bag", "Hat"], []], ["'Shirt' is missing", "'Bag' is there 2", "'Hat'", "group 1 is empty"]),
+    "several": ([["Bag", "Bag", "Hat"], []], ["'Shirt' is missing", "'Bag' is listed 2", "'Hat'", "group 1 is empty"]),
 }
 
 

@@ -25,7 +25,7 @@ def build(*, side: int, classes: int, architecture: str, **block: Any) -> "keras
     """An untrained classifier: (n, side, side) uint8 images -> (n, classes) float32 probabilities.
 
     Its last hidden layer is named `embedding`. Raises UserError where the images are too small for the architecture, or
-    its body does not return a vector for each image.
+    its body does not return a vector for each image or has no layer of that name.
     """
     import keras
 
@@ -43,7 +43,12 @@ def build(*, side: int, classes: int, architecture: str, **block: Any) -> "keras
     if len(x.shape) != 2:
         must = "`body` must return one vector for each image, (n, features): end it with Flatten or a dense layer"
         raise UserError(f"src/classifiers/{architecture}.py: {must}. Got shape {('n', *x.shape[1:])}.")
-    return keras.Model(images, keras.layers.Dense(classes, activation="softmax", name="label")(x))
+    model = keras.Model(images, keras.layers.Dense(classes, activation="softmax", name="label")(x))
+    names = [layer.name for layer in model.layers[:-1]]
+    if "embedding" not in names:
+        must = "its last hidden layer must be named `embedding`"
+        raise UserError(f"src/classifiers/{architecture}.py: {must}. Got the layers {', '.join(names)}.")
+    return model
 
 
 def conv(x: Any, name: str, filters: int, activation: str, padding: str = "valid", pool: bool = False) -> Any:
@@ -78,7 +83,7 @@ def _normalise(path: Path) -> None:
     parts["metadata.json"] = json.dumps(metadata | {"date_saved": "1980-01-01@00:00:00"}).encode()
     ids: dict[str, str] = {}
     number = re.compile(r'("shared_object_id": )(\d+)')
-    config = number.sub(lambda found: found[1] + ids.setdefault(found[2], str(len(ids))), parts["config.json"].decode())
+    config = number.sub(lambda match: match[1] + ids.setdefault(match[2], str(len(ids))), parts["config.json"].decode())
     parts["config.json"] = config.encode()
     with zipfile.ZipFile(path, "w") as archive:
         for name, content in sorted(parts.items()):

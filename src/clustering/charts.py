@@ -24,16 +24,19 @@ def k_distance(path: str, distances: np.ndarray, k: int, eps: float, knee: int |
         ax.legend()
 
 
-def label_names(labels: Sequence[str], y: np.ndarray, garments: Sequence[str], shown: np.ndarray) -> list[str]:
+def label_names(
+    labels: Sequence[str], y: np.ndarray, garments: Sequence[str], garment_numbers: np.ndarray
+) -> list[str]:
     """What each label is called in a legend: `label 0: Shirt, Bag`, with the garments that most often bear it.
 
-    y, shown: (n,) numbers of the labels and, negative where it is not known, of the garments of the images.
+    y, garment_numbers: (n,) numbers of the labels and, negative where it is not known, of the garments of the images.
     """
     names = [f"label {label}" for label in labels]
     by_label: list[list[str]] = [[] for _ in labels]
     for number, garment in enumerate(garments):
-        if (shown == number).any():
-            by_label[np.bincount(y[shown == number]).argmax()].append(garment)
+        members = garment_numbers == number
+        if members.any():
+            by_label[np.bincount(y[members]).argmax()].append(garment)
     return [f"{name}: {', '.join(group)}" if group else name for name, group in zip(names, by_label, strict=True)]
 
 

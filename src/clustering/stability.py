@@ -6,7 +6,7 @@ from typing import Any, TypedDict
 
 import numpy as np
 
-from src.clustering.agreement import METHODS, Truths, agreement, describe
+from src.clustering.agreement import METHODS, Truths, describe
 from src.clustering.dbscan import NOISE, dbscan
 
 
@@ -97,16 +97,18 @@ def intervals(
     clusters: np.ndarray, truths: Truths, n_bootstrap: int, confidence: float, rng: np.random.Generator
 ) -> dict[str, dict[str, list[float]]]:
     """Bootstrap intervals, over images, of ARI and AMI with each truth that is known: {truth: {score: [low, high]}}."""
+    from sklearn.metrics import adjusted_mutual_info_score, adjusted_rand_score
+
     tails = 50 * (1 - confidence), 50 * (1 + confidence)
+    measures = {"ari": adjusted_rand_score, "ami": adjusted_mutual_info_score}
     by_truth = {}
     for name, truth in truths.items():
         known = np.flatnonzero(truth >= 0)
         if len(known):
             samples = [rng.choice(known, len(known)) for _ in range(n_bootstrap)]
-            scores = [agreement(clusters[rows], truth[rows]) for rows in samples]
             by_truth[name] = {
-                "ari": np.percentile([score["ari"] for score in scores], tails).tolist(),
-                "ami": np.percentile([score["ami"] for score in scores], tails).tolist(),
+                key: np.percentile([measure(truth[rows], clusters[rows]) for rows in samples], tails).tolist()
+                for key, measure in measures.items()
             }
     return by_truth
 

@@ -6,7 +6,7 @@ Tables are counts of images by predicted garment and label, (garments, labels); 
 import numpy as np
 
 from src.decoding.counts import clopper_pearson
-from src.decoding.records import Weighed
+from src.decoding.records import MappingChoice
 
 
 def apportion(label_counts: np.ndarray, n_garments: int) -> np.ndarray:
@@ -37,12 +37,12 @@ def runner_up(table: np.ndarray, sizes: np.ndarray, best: np.ndarray) -> np.ndar
     Any other mapping differs from the best in some garment, so the second is the best of those in which one of the
     garments is forbidden its label (Murty 1968).
     """
-    others = []
+    alternatives = []
     for garment, label in enumerate(best):
         allowed = table.astype(float)
         allowed[garment, label] = -np.inf
-        others.append(assignment(allowed, sizes))
-    return max(others, key=lambda mapping: matched(table, mapping).sum())
+        alternatives.append(assignment(allowed, sizes))
+    return max(alternatives, key=lambda mapping: matched(table, mapping).sum())
 
 
 def matched(table: np.ndarray, mapping: np.ndarray) -> np.ndarray:
@@ -52,7 +52,7 @@ def matched(table: np.ndarray, mapping: np.ndarray) -> np.ndarray:
 
 def best_mapping(
     table: np.ndarray, label_counts: np.ndarray, min_agreement: float, confidence: float
-) -> Weighed | None:
+) -> MappingChoice | None:
     """The best mapping that fits the counts, (labels,) images of each label, the runner-up, and doubts about the best.
 
     `agreement`: the share of all images that agree with the best. `contested`: of those that agree with one of the two
@@ -76,4 +76,4 @@ def best_mapping(
         "counts and images contradict": not exact and matched(table, best).sum() < table.max(axis=1).sum(),
     }
     reasons = [doubt for doubt, holds in doubts.items() if holds]
-    return Weighed(best, second, agreement, for_best - for_second, contested, reasons)
+    return MappingChoice(best, second, agreement, for_best - for_second, contested, reasons)

@@ -1,10 +1,10 @@
-"""Images looked up among the public ones, pixel by pixel; and public images that are equal."""
+"""The order of a user's images beside the public ones, and public images that are equal."""
 
 from typing import TypedDict
 
 import numpy as np
 
-from src.images.store import AMBIGUOUS, UNKNOWN, Images
+from src.images.store import Images
 
 
 class EqualImages(TypedDict):
@@ -20,19 +20,6 @@ class Collisions(TypedDict):
     total: int
     of_different_garments: int
     listed: list[EqualImages]
-
-
-def identify(x: np.ndarray, public: Images | None) -> np.ndarray:
-    """The garment of each image by exact match of all its pixels with a public image, training or test.
-
-    (n, side, side) uint8 -> (n,) int64: its number, AMBIGUOUS where equal public images differ, UNKNOWN without one.
-    """
-    known: dict[bytes, int] = {}
-    for images, garments in ((public.x_train, public.y_train), (public.x_test, public.y_test)) if public else ():
-        for image, garment in zip(images, garments.tolist(), strict=True):
-            if known.setdefault(image.tobytes(), garment) != garment:
-                known[image.tobytes()] = AMBIGUOUS
-    return np.array([known.get(image.tobytes(), UNKNOWN) for image in x])
 
 
 def in_public_order(images: Images, public: Images) -> dict[str, bool]:

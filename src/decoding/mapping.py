@@ -80,8 +80,8 @@ def certify(
             row, label = table[garment], int(mapping[garment])
             if clopper_pearson(int(row[label]), int(row.sum()), confidence)["interval"][1] < min_share:
                 raise UserError(
-                    f"{names[garment]} has label {labels[label]} in all splits together; so must at least "
-                    f"{min_share:.0%} of those in {split} (decode.min_share). Got {row[label]:,} of {row.sum():,}. "
+                    f"Label {labels[label]} is claimed for {names[garment]} over all splits, but in {split} only "
+                    f"{row[label]:,} of {row.sum():,} images bear it; decode.min_share asks for {min_share:.0%}. "
                     "Check that images and labels are in the same order."
                 )
 

@@ -75,7 +75,7 @@ class Exceptions(TypedDict):
     listed: list[LabelException]
 
 
-class Weighed(NamedTuple):
+class MappingChoice(NamedTuple):
     """The best mapping and the runner-up, (garments,) labels each, and what speaks for the best and against it."""
 
     best: np.ndarray
@@ -87,7 +87,7 @@ class Weighed(NamedTuple):
 
 
 class Prediction(TypedDict):
-    """`Weighed` with names: best {label: garments}, and what the runner-up moves, {garment: label}."""
+    """`MappingChoice` with names: best {label: garments}, and what the runner-up moves, {garment: label}."""
 
     best: dict[str, list[str]]
     runner_up: dict[str, str]

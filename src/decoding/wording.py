@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from src.decoding.records import Coverage, Decoding, LabelEvidence, Prediction, Weighed, WrittenLabel
+from src.decoding.records import Coverage, Decoding, LabelEvidence, MappingChoice, Prediction, WrittenLabel
 
 
 def conclusion(decoding: Decoding, made_here: bool) -> str:
@@ -80,7 +80,7 @@ def _predicted(prediction: Prediction) -> list[str]:
     ]
 
 
-def in_words(weighed: Weighed, labels: Sequence[str], names: Sequence[str]) -> Prediction:
+def in_words(weighed: MappingChoice, labels: Sequence[str], names: Sequence[str]) -> Prediction:
     """A weighed mapping with the names of labels and garments."""
     best, second = weighed.best, weighed.runner_up
     return {

@@ -8,12 +8,15 @@ from src.pipeline.figure import figure
 
 def class_counts(path: str, counts: Mapping[str, Mapping[str, int]]) -> None:
     """Images per label in each split, {split: {label: images}}, as bars with their numbers."""
-    with figure(path, 1, len(counts), (4 * len(counts), 3.2)) as axes:
+    with figure(path, 1, len(counts), (3.6 * len(counts), 3.2), sharey=True) as axes:
         for ax, (split, by_label) in zip(axes[0], counts.items(), strict=True):
             bars = ax.bar(list(by_label), list(by_label.values()), color="tab:blue")
-            ax.bar_label(bars)
-            ax.set(title=f"{split}: {sum(by_label.values())} images", xlabel="label", ylabel="images")
+            ax.bar_label(bars, fmt="{:,.0f}")
+            ax.set(title=f"{split}: {sum(by_label.values()):,} images", xlabel="label")
+            ax.yaxis.set_major_formatter("{x:,.0f}")
+            ax.margins(y=0.12)  # room for the numbers above the bars
             ax.grid(axis="x", visible=False)
+        axes[0, 0].set_ylabel("images")
 
 
 def image_sheet(path: str, rows: Sequence[Sequence[tuple[Any, str]]]) -> None:

@@ -61,9 +61,9 @@ def verify(name: str, raw: bytes, where: str) -> bytes:
     digest = hashlib.sha256(content).hexdigest()
     if digest == FILES[name]:
         return content
-    others = [other for other, known in FILES.items() if known == digest]
-    if others:
-        what = f"It holds {others[0]}: the files are swapped"
+    matching_names = [file for file, known in FILES.items() if known == digest]
+    if matching_names:
+        what = f"It holds {matching_names[0]}: the files are swapped"
     elif digest in PLAIN_MNIST:
         what = "It is plain MNIST (handwritten digits)"
     elif not content:

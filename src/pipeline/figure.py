@@ -1,10 +1,12 @@
-"""Figures, and the only file that imports matplotlib: the same arrays give the same PNG or SVG file."""
+"""Figures: the same arrays give the same PNG or SVG file. Only this file and the charts files import matplotlib."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 from src.pipeline.files import atomic_write
+
+DPI = 200  # of a PNG
 
 
 @contextmanager
@@ -33,14 +35,16 @@ def figure(
         }
     ):
         fig, axes = pyplot.subplots(rows, columns, figsize=size, squeeze=False, layout="constrained", **layout)
-        yield axes
-        with atomic_write(path) as file:  # without version and date: the bytes depend on the arrays alone
-            if file.suffix == ".svg":
-                described = {"Title": title} if title else {}
-                fig.savefig(file, transparent=True, metadata={"Date": None, "Creator": None} | described)
-            else:
-                fig.savefig(file, dpi=110, metadata={"Software": None})
-        pyplot.close(fig)
+        try:
+            yield axes
+            with atomic_write(path) as file:  # without version and date: the bytes depend on the arrays alone
+                if file.suffix == ".svg":
+                    described = {"Title": title} if title else {}
+                    fig.savefig(file, transparent=True, metadata={"Date": None, "Creator": None} | described)
+                else:
+                    fig.savefig(file, dpi=DPI, metadata={"Software": None})
+        finally:
+            pyplot.close(fig)
 
 
 def heat_table(ax: Any, counts: Any, rows: Sequence[str], columns: Sequence[str]) -> None:

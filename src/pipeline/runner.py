@@ -9,6 +9,8 @@ from typing import Any
 
 from src.pipeline.files import UserError, written
 
+ADVICE = "The stage's output files were removed. Fix the cause and run it again (TRACEBACK=1 shows the traceback)."
+
 
 def run(stage: str, work: Callable[[], None]) -> None:
     """Do a stage's work; where it fails, say why in one line if the user can put it right, and exit non-zero.
@@ -28,14 +30,12 @@ def run(stage: str, work: Callable[[], None]) -> None:
             path.unlink(missing_ok=True)
         if isinstance(error, KeyboardInterrupt):
             sys.exit(130)
+        notes = [f"{stage}: {note}" for note in getattr(error, "__notes__", [])]
         if isinstance(error, UserError):
-            sys.exit(f"{stage}: {error}")
+            sys.exit("\n".join([f"{stage}: {error}", *notes]))
         if isinstance(error, OSError) and not os.environ.get("TRACEBACK"):
             reason, place = error.strerror or str(error).split("\n")[0], f": {error.filename}" if error.filename else ""
-            sys.exit(
-                f"{stage}: {reason}{place}. Nothing that this stage had written was kept; put it right and run again "
-                "(TRACEBACK=1 shows where it happened)."
-            )
+            sys.exit("\n".join([f"{stage}: {reason}{place}. {ADVICE}", *notes]))
         raise
 
 

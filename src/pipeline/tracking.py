@@ -1,16 +1,15 @@
-"""MLflow, and the only file that imports it: a run for each training and each report, in one store at the top."""
+"""MLflow: a run for each training and each report, in one store at the top."""
 
-import fcntl
 import os
 import re
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from src.pipeline import origin
-from src.pipeline.files import UserError, repository_root
+from src.pipeline.files import repository_root
+from src.pipeline.store import as_user_error, database_lock, without_password
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -35,7 +34,7 @@ def connect() -> tuple["MlflowClient", str]:
     uri = os.environ.get("MLFLOW_TRACKING_URI") or "sqlite:///mlflow.db"
     if relative := re.fullmatch(r"sqlite:///([^/].*)", uri):  # anchored, or a temporary copy's runs are deleted with it
         uri = f"sqlite:///{repository_root() / relative[1]}"
-    with _refusals_told(uri), _alone(uri):
+    with as_user_error(uri), database_lock(uri):
         client = MlflowClient(tracking_uri=uri)
         experiment = client.get_experiment_by_name(EXPERIMENT)
         if experiment:
@@ -45,65 +44,6 @@ def connect() -> tuple["MlflowClient", str]:
         # for a server the place is its own, and not below this machine's folders
         place = (repository_root() / "mlartifacts").as_uri() if uri.startswith("sqlite:") else None
         return client, client.create_experiment(EXPERIMENT, artifact_location=place)
-
-
-@contextmanager
-def _alone(uri: str) -> Iterator[None]:
-    """Keep other processes from a database file meanwhile, and make it where it is not there yet.
-
-    Two first connections at once would break it. Raises UserError where it cannot be written, which MLflow itself would
-    try for 100 seconds.
-    """
-    database = re.fullmatch(r"sqlite:///(/.*)", uri)
-    if not database:
-        yield
-        return
-    file = Path(database[1])
-    try:
-        with file.open("ab"):
-            pass
-        lock = file.with_name(f"{file.name}.lock").open("w")
-    except OSError as error:
-        advice = "set MLFLOW_TRACKING_URI to one that is"
-        raise UserError(f"MLflow's store {file} must be writable. {error.strerror}; {advice}.") from None
-    with lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        with file.open("rb") as content:
-            start = content.read(16)
-        if start not in (b"", b"SQLite format 3\0"):
-            raise UserError(f"MLflow's store must be an SQLite database. {file} is something else.")
-        if not start:
-            _create(file)
-        yield
-
-
-def _create(file: Path) -> None:
-    """Make an empty store. It gets its name when it is whole: MLflow cannot use one whose making was interrupted."""
-    from mlflow import MlflowClient
-
-    unfinished = file.with_name(f".unfinished.{file.name}")
-    unfinished.unlink(missing_ok=True)
-    MlflowClient(tracking_uri=f"sqlite:///{unfinished}").search_experiments(max_results=1)
-    unfinished.replace(file)
-
-
-@contextmanager
-def _refusals_told(uri: str) -> Iterator[None]:
-    """What MLflow or its database refuses, such as a full disk or a dead server, as a UserError without passwords."""
-    from mlflow.exceptions import MlflowException
-    from sqlalchemy.exc import SQLAlchemyError
-
-    try:
-        yield
-    except (MlflowException, SQLAlchemyError) as error:
-        lines = [line for line in str(error).splitlines() if not line.startswith("(raised")]
-        message = f"MLflow's store {uri} must take the run. It said: {lines[0] if lines else error}"
-        raise UserError(_masked(message)) from None
-
-
-def _masked(message: str) -> str:
-    """The message without the user and the password that an address may hold."""
-    return re.sub(r"(?<=://)[^/\s]*@", "***@", message)
 
 
 class Run:
@@ -151,7 +91,7 @@ def new_run(name: str, tags: Mapping[str, str], params: Mapping[str, Any]) -> It
     from mlflow.entities import Param
 
     client, experiment = connect()
-    with _refusals_told(client.tracking_uri):
+    with as_user_error(client.tracking_uri):
         run = Run(client, client.create_run(experiment, run_name=name, tags={**tags, **origin.tags()}).info.run_id)
         with _closed(lambda status: client.set_terminated(run.id, status)):
             client.log_batch(run.id, params=[Param(key, str(value)) for key, value in params.items()])
@@ -165,7 +105,7 @@ def resumed_run(model: str, name: str, run_id: str) -> Iterator[Run]:
     Where the store lacks that run (a restored model, a new store), a new one stands for it, tagged `model.trained_in`.
     """
     client, experiment = connect()
-    with _refusals_told(client.tracking_uri):
+    with as_user_error(client.tracking_uri):
         same = f"attributes.run_id = '{run_id}'", f"tags.`{TRAINED_IN}` = '{run_id}'"
         known = [run for condition in same for run in client.search_runs([experiment], condition, max_results=1)]
         if known:
@@ -190,6 +130,6 @@ def _closed(close: Callable[[str], object]) -> Iterator[None]:
         try:
             close("FAILED")
         except Exception as second:
-            error.add_note(_masked(f"The MLflow run could not be closed: {second}"))
+            error.add_note(without_password(f"The MLflow run could not be closed: {second}"))
         raise
     close("FINISHED")

@@ -1,6 +1,7 @@
 """The training loop. With TensorFlow it is our own, with other backends Keras's `fit`.
 
-What it gains and on which machine, measured: benchmarks/train.md.
+What it gains is in benchmarks/train.md. It is kept because no batch is copied from the host and every training step is
+under our control.
 """
 
 from collections.abc import Callable, Iterator
@@ -29,8 +30,7 @@ def fit(
 
     train, val: images and one-hot labels. `on_steps` gets the number of batches since its last call; `on_epoch` the
     epoch, from 1, and its loss, accuracy, val_loss, val_accuracy.
-    With TensorFlow the arrays lie on the device and a plain loop steps over them: no batch is copied from the host.
-    On some CPUs Keras's own `fit` runs a step's operations one after the other, and takes up to twice as long.
+    With TensorFlow the arrays lie on the device and a plain loop steps over them.
     """
     import keras
 

@@ -98,6 +98,15 @@ def test_a_body_that_ends_in_pictures_is_told_in_a_line(architecture: Architectu
         build(architecture(body))
 
 
+def test_a_body_without_an_embedding_is_told_in_a_line(architecture: Architecture) -> None:
+    def body(x: Any) -> Any:
+        return layers.Dense(4, name="hidden")(layers.Flatten(name="flatten")(x))
+
+    must = "its last hidden layer must be named `embedding`. Got the layers images, channel, rescale, flatten, hidden.$"
+    with pytest.raises(UserError, match=f"^src/classifiers/mine.py: {must}"):
+        build(architecture(body))
+
+
 def test_the_slope_of_leaky_relu_is_that_of_the_notebook() -> None:
     np.testing.assert_allclose(np.asarray(layers.Activation("leaky_relu")(np.array([-1.0, 0.0, 2.0]))), [-0.2, 0, 2])
 

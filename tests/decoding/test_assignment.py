@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from src.decoding.assignment import apportion, assignment, best_mapping, matched, runner_up
-from src.decoding.records import Weighed
+from src.decoding.records import MappingChoice
 
 
 @st.composite
@@ -52,7 +52,7 @@ def test_garments_are_apportioned_by_hand(counts: list[int], sizes: list[int]) -
     assert apportion(np.array(counts), 10).tolist() == sizes
 
 
-def weigh(table: list[list[int]], counts: list[int] | None = None) -> Weighed:
+def weigh(table: list[list[int]], counts: list[int] | None = None) -> MappingChoice:
     array = np.array(table)
     weighed = best_mapping(array, array.sum(axis=0) if counts is None else np.array(counts), 0.7, 0.95)
     assert weighed

@@ -1,7 +1,7 @@
 import numpy as np
 
-from src.decoding.lookup import collisions, identify, in_public_order
-from src.images.store import AMBIGUOUS, UNKNOWN, Images
+from src.decoding.lookup import collisions, in_public_order
+from src.images.store import Images
 
 X = np.arange(7, dtype=np.uint8).reshape(7, 1, 1)
 PUBLIC = Images(X[:4], np.array([0, 1, 0, 1]), X[4:], np.array([0, 1, 1]), ("Bag", "Coat"))
@@ -37,10 +37,3 @@ def test_equal_public_images_are_listed_those_of_different_garments_first() -> N
 
 def test_images_that_all_differ_do_not_collide() -> None:
     assert collisions(PUBLIC, max_listed=1) == {"total": 0, "of_different_garments": 0, "listed": []}
-
-
-def test_images_are_identified_by_all_their_pixels() -> None:
-    public = PUBLIC._replace(x_test=X[[4, 5, 0]], y_test=np.array([1, 0, 1]))  # X[0] is a bag and a coat
-    x = np.array([0, 1, 5, 99], np.uint8).reshape(4, 1, 1)
-    assert identify(x, public).tolist() == [AMBIGUOUS, 1, 0, UNKNOWN]
-    assert identify(x, None).tolist() == [UNKNOWN] * 4

@@ -117,8 +117,8 @@ def test_the_complaint_says_what_must_be_what_came_and_what_to_do() -> None:
     with pytest.raises(UserError) as refusal:
         certify(tables, np.array([0, 1]), ["a", "b"], NAMES, 0.8, 0.95)
     assert str(refusal.value) == (
-        "Bag has label a in all splits together; so must at least 80% of those in test (decode.min_share). "
-        "Got 300 of 1,000. Check that images and labels are in the same order."
+        "Label a is claimed for Bag over all splits, but in test only 300 of 1,000 images bear it; "
+        "decode.min_share asks for 80%. Check that images and labels are in the same order."
     )
 
 

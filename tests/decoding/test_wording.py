@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from src.decoding.records import Coverage, Decoding, LabelCount, Weighed
+from src.decoding.records import Coverage, Decoding, LabelCount, MappingChoice
 from src.decoding.wording import against_written, conclusion, in_words
 from src.pipeline.files import read_json, repository_root
 
@@ -77,7 +77,7 @@ def test_without_known_images_it_says_what_it_cannot_know(decoding: Decoding) ->
     [([], "It is claimed, but not certified."), (["one", "two"], "It is not claimed: one; two.")],
 )
 def test_a_prediction_is_told_with_its_runner_up(decoding: Decoding, doubts: list[str], verdict: str) -> None:
-    weighed = Weighed(
+    weighed = MappingChoice(
         best=np.array([0, 1, 1]),
         runner_up=np.array([1, 0, 1]),
         agreement={"images": 100, "share": 0.87, "interval": [0.8, 0.9]},

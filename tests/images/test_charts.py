@@ -11,15 +11,17 @@ Drawn = Callable[[], list[Any]]
 
 
 def test_each_split_has_bars_of_its_labels_counts(tmp_path: Path, drawn: Drawn) -> None:
-    class_counts(str(tmp_path / "a.png"), {"train": {"0": 3, "7": 5}, "test": {"0": 1, "7": 2}})
+    class_counts(str(tmp_path / "a.png"), {"train": {"0": 30_000, "7": 5}, "test": {"0": 1, "7": 2}})
     train, test = drawn()
-    assert train.get_title() == "train: 8 images"
+    assert train.get_title() == "train: 30,005 images"
     assert test.get_title() == "test: 3 images"
-    for ax, counts in ((train, [3, 5]), (test, [1, 2])):
+    for ax, counts in ((train, [30_000, 5]), (test, [1, 2])):
         assert [bar.get_height() for bar in ax.patches] == counts
-        assert [text.get_text() for text in ax.texts] == [str(count) for count in counts]
+        assert [text.get_text() for text in ax.texts] == [f"{count:,}" for count in counts]
         assert [tick.get_text() for tick in ax.get_xticklabels()] == ["0", "7"]
-        assert (ax.get_xlabel(), ax.get_ylabel()) == ("label", "images")
+        assert ax.get_xlabel() == "label"
+        assert ax.get_ylim() == (0, pytest.approx(30_000 * 1.12))  # the same scale, and room for the numbers
+    assert train.get_ylabel() == "images"
 
 
 def test_a_sheet_has_each_picture_in_its_place_under_its_caption(tmp_path: Path, drawn: Drawn) -> None:

@@ -74,9 +74,9 @@ def test_a_users_csv_files_stay_as_they_are(tmp_path: Path) -> None:
 WRONG: dict[str, tuple[str, str | bytes | None, str]] = {
     "missing": ("x_test", None, "not found. fetch.folder must hold x_train.csv, y_train.csv, x_test.csv, y_test.csv"),
     "missing labels": ("y_train", None, "not found"),
-    "empty": ("x_train", "", "must have a header line and rows. It is empty"),
-    "blank": ("x_train", "\n\n", "must have a header line and rows. It is empty"),
-    "empty labels": ("y_test", "", "must have a header line and rows. It is empty"),
+    "empty": ("x_train", "", "must begin with a header line. It is empty"),
+    "blank": ("x_train", "\n\n", "must begin with a header line. It is empty"),
+    "empty labels": ("y_test", "", "must begin with a header line. It is empty"),
     "header only": ("x_train", "a,b,c,d\n", "must have rows below the header line. Got none"),
     "header only in labels": ("y_test", "label\n", "must have rows below the header line. Got none"),
     "one longer row": ("x_train", "a,b,c,d\n0,1,2,3\n4,5,6,7,8\n0,0,0,0\n", "Expected 4 fields in line 3, saw 5"),
@@ -95,18 +95,26 @@ WRONG: dict[str, tuple[str, str | bytes | None, str]] = {
     "label -1": ("y_train", "label\n3\n-1\n3\n", "line 3, column 1: must be a whole number .* Got -1"),
     "label 1.5": ("y_train", "label\n3\n1.5\n3\n", "line 3, column 1: must be a whole number .* Got 1.5"),
     "not square": ("x_train", "a,b,c\n0,1,2\n4,5,6\n0,0,0\n", "side x side pixel columns, such as 784.* Got 3"),
-    "an index column": ("x_train", ",a,b,c,d\n0,0,1,2,3\n1,4,5,6,7\n2,8,9,0,1\n", "and no other. Got 5"),
-    "labels in two columns": ("y_train", "id,label\n0,3\n1,7\n2,3\n", "labels in one column. Got 2 columns"),
+    "an index column": (
+        "x_train",
+        ",a,b,c,d\n0,0,1,2,3\n1,4,5,6,7\n2,8,9,0,1\n",
+        "such as 784. Got 5; leave out an index column",
+    ),
+    "labels in two columns": (
+        "y_train",
+        "id,label\n0,3\n1,7\n2,3\n",
+        "labels in one column. Got 2 columns; leave out an index column",
+    ),
     "fewer labels": ("y_train", "label\n3\n7\n", "must have one label for each of 3 images. Got 2"),
     "more labels": ("y_train", "label\n3\n7\n3\n7\n", "must have one label for each of 3 images. Got 4"),
     "more test labels": ("y_test", "label\n3\n7\n", "must have one label for each of 1 images. Got 2"),
     "another side": ("x_test", "a\n0\n", "must have 4 columns, as x_train.csv. Got 1"),
     "no header line": ("x_train", "0,0,2,3\n4,5,6,7\n8,9,10,11\n0,0,0,0\n", "with a header line of .* Got 0,0,2,3"),
     "a name twice": ("x_test", "a,b,c,a\n0,1,2,3\n", "must begin with a header line of different names. Got a,b,c,a"),
-    "semicolons": ("x_train", "a;b;c;d\n0;1;2;3\n4;5;6;7\n0;0;0;0\n", "line 2, column 1: .* Got 0;1;2;3"),
+    "semicolons": ("x_train", "a;b;c;d\n0;1;2;3\n4;5;6;7\n0;0;0;0\n", "must have a comma as separator"),
     "a picture": ("x_train", b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\1\2\3\xff", "must be CSV in UTF-8. It holds other"),
     "gzip": ("x_train", gzip.compress(b"0,1,2,3\n"), "must be CSV in UTF-8. It holds other"),
-    "every byte": ("x_train", bytes(range(256)) * 9, "must be CSV with equally long rows"),
+    "every byte": ("x_train", bytes(range(256)) * 9, "must be CSV in UTF-8"),
     "UTF-16": ("x_train", RIGHT["x_train"].encode("utf-16"), "must be CSV in UTF-8. It holds other"),
     "a disk's zeros": ("x_train", bytes(512), "must have rows below the header line"),
 }
@@ -158,3 +166,34 @@ def test_a_folder_that_is_not_there_is_refused(tmp_path: Path) -> None:
 def test_blank_lines_at_the_end_are_no_images(tmp_path: Path) -> None:
     write(tmp_path, x_train=RIGHT["x_train"] + "\n\n", y_train=RIGHT["y_train"] + "\n")
     assert len(read_csv(tmp_path).x_train) == len(read_csv(tmp_path).y_train) == 3
+
+
+def test_another_separator_is_named(tmp_path: Path) -> None:
+    header, row = ";".join(map(str, range(784))), ";".join(["0"] * 784)
+    write(tmp_path, x_train=f"{header}\n{row}\n")
+    with pytest.raises(UserError, match="x_train.csv: must have a comma as separator") as error:
+        read_csv(tmp_path)
+    assert len(str(error.value)) < 220 + len(str(tmp_path))
+    write(tmp_path, y_test="id;label\n0;3\n")
+    with pytest.raises(
+        UserError, match="y_test.csv: must have a comma as separator. Its first line has none: id;label"
+    ):
+        read_csv(tmp_path)
+
+
+def test_the_number_of_columns_is_told_before_the_values(tmp_path: Path) -> None:
+    write(tmp_path, x_test="name,a,b,c,d\nshirt.png,1,2,3,4\n")
+    with pytest.raises(UserError, match="x_test.csv: must have 4 columns, as x_train.csv. Got 5; leave out an index"):
+        read_csv(tmp_path)
+
+
+def test_a_long_value_is_cut_in_the_message(tmp_path: Path) -> None:
+    write(tmp_path, x_test=f"a,b,c,d\n0,1,2,{'x' * 5000}\n")
+    with pytest.raises(UserError, match=r"line 2, column 4: .* Got x{80}\.\.\.\.$"):
+        read_csv(tmp_path)
+
+
+def test_labels_above_those_of_a_byte_are_kept_and_above_999_refused(tmp_path: Path) -> None:
+    assert read_csv(write(tmp_path, y_test="label\n999\n")).y_test.tolist() == [999]
+    with pytest.raises(UserError, match="must be a whole number from 0 to 999. Got 1000"):
+        read_csv(write(tmp_path, y_test="label\n1000\n"))

@@ -30,6 +30,7 @@ def test_a_figure_that_fails_leaves_no_file_and_none_open(tmp_path: Path) -> Non
     assert pyplot.get_fignums() == before
     with pytest.raises(ValueError, match="broken"), figure(str(tmp_path / "b.png"), 1, 1, (2, 2)):
         raise ValueError("broken")
+    assert pyplot.get_fignums() == before
     assert [path.name for path in tmp_path.iterdir()] == ["a.png"]
 
 

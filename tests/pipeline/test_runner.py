@@ -57,7 +57,7 @@ def test_a_stage_that_ends_well_keeps_its_files(stage: Stage, tmp_path: Path) ->
 
 
 KEPT = re.escape(
-    "Nothing that this stage had written was kept; put it right and run again (TRACEBACK=1 shows where it happened)."
+    "The stage's output files were removed. Fix the cause and run it again (TRACEBACK=1 shows the traceback)."
 )
 
 
@@ -75,9 +75,20 @@ KEPT = re.escape(
             "resource.setrlimit(resource.RLIMIT_FSIZE, (99, 99)); write_json('a.json', 'x' * 9999)",
             f"File too large. {KEPT}",
         ),
+        ("e = UserError('no.'); e.add_note('The run is open.'); raise e", "no.\ntoy: The run is open."),
+        ("e = OSError('no'); e.add_note('The run is open.'); raise e", f"no. {KEPT}\ntoy: The run is open."),
         ("raise OSError('first line\\nsecond line')", f"first line. {KEPT}"),
     ],
-    ids=["a user's error", "no file", "no permission", "a full disk", "a file cut off", "without a number"],
+    ids=[
+        "a user's error",
+        "no file",
+        "no permission",
+        "a full disk",
+        "a file cut off",
+        "a note",
+        "a note of the system",
+        "without a number",
+    ],
 )
 def test_what_a_user_can_put_right_is_told_in_a_line_and_leaves_nothing(
     stage: Stage, tmp_path: Path, body: str, message: str

@@ -136,7 +136,7 @@ def test_a_run_that_cannot_be_closed_after_its_work_is_told(monkeypatch: pytest.
     def refuse(*arguments: object, **options: object) -> None:
         raise MlflowException("the server is away")
 
-    refusal = pytest.raises(UserError, match="must take the run. It said: the server is away")
+    refusal = pytest.raises(UserError, match="could not record the run: the server is away")
     with refusal, tracking.new_run("cm1-seed27", {}, {}):
         monkeypatch.setattr(MlflowClient, "set_terminated", refuse)
 
@@ -285,7 +285,7 @@ def test_a_server_that_is_away_is_told_in_a_line_without_its_password(
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"http://{user}127.0.0.1:9")  # nothing listens there
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
     shown = f"http://{'***@' if user else ''}127.0.0.1:9"
-    with pytest.raises(UserError, match=f"store {re.escape(shown)} must take the run") as error:
+    with pytest.raises(UserError, match=f"store {re.escape(shown)} could not record the run") as error:
         tracking.connect()
     assert "\n" not in str(error.value)
     assert "SEC" not in str(error.value) + "".join(capfd.readouterr())
@@ -298,7 +298,7 @@ def test_a_server_that_never_answers_is_given_up(monkeypatch: pytest.MonkeyPatch
     with socket.create_server(("127.0.0.1", 0)) as silent:
         monkeypatch.setenv("MLFLOW_TRACKING_URI", f"http://127.0.0.1:{silent.getsockname()[1]}")
         start = time.monotonic()
-        with pytest.raises(UserError, match="must take the run"):
+        with pytest.raises(UserError, match="could not record the run"):
             tracking.connect()
         assert time.monotonic() - start < 10
 
@@ -312,7 +312,7 @@ def test_settings_of_the_environment_come_first(monkeypatch: pytest.MonkeyPatch)
 def test_a_damaged_database_is_told_in_a_line(top: Path) -> None:
     content = (top / "mlflow.db").read_bytes()
     (top / "mlflow.db").write_bytes(content[:4096] + b"?" * (len(content) - 4096))
-    with pytest.raises(UserError, match="mlflow.db must take the run. It said: ") as error:
+    with pytest.raises(UserError, match="mlflow.db could not record the run: ") as error:
         trained()
     assert "\n" not in str(error.value)
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from src.decoding.lookup import identify
+from src.images.lookup import identify
 from src.images.store import AMBIGUOUS, GARMENTS, UNKNOWN, Images
 
 
