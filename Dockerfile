@@ -5,7 +5,7 @@
 #   docker run --rm --gpus all -u "$(id -u):$(id -g)" -v "$PWD:$PWD" -w "$PWD" mystery-fashion:gpu dvc repro
 FROM python:3.11-slim-bookworm AS base
 
-# Experiments are git commits; the data may come from a Debian package, whose lists the fetch stage gets itself.
+# Experiments are git commits.
 # No version of git or tini is asked for: Debian keeps only its newest.
 # hadolint ignore=DL3008
 RUN apt-get update \

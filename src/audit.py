@@ -1,18 +1,18 @@
 """Audit the data: images that occur twice, blank images, and labels that look wrong."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple, TypedDict
+from typing import Any, NamedTuple
 
 import numpy as np
 
+from src.comparison.audit_records import AccuracyPair, ImagesReport, LabelIssue
 from src.comparison.runs import Run, read_runs
 from src.images import splits
 from src.images.charts import image_sheet
-from src.images.duplicates import DuplicatePairs, count_duplicate_pairs, duplicate_groups, leaked_test_images
+from src.images.duplicates import count_duplicate_pairs, duplicate_groups, leaked_test_images
 from src.pipeline.files import write_csv, write_json
 from src.pipeline.schema import Count
 
-COLUMNS = ("split", "index", "image", "label", "suggested", "self_confidence", "is_label_issue")
 PER_LINE = 8  # pictures in a line of the sheet
 
 
@@ -23,25 +23,6 @@ class LabelIssues(NamedTuple):
     n_issues: int
     listed: np.ndarray
     shown: np.ndarray
-
-
-class AccuracyPair(TypedDict):
-    """A model's accuracy on all test images and without those that are also for training, None if none is left."""
-
-    all: float
-    without_leaked: float | None
-
-
-class ImagesReport(TypedDict):
-    """metrics/audit/images.json; note: a sentence where the leak leaves nothing to compute."""
-
-    images: dict[str, int]
-    blank_images: int
-    duplicate_pairs: DuplicatePairs
-    leaked_test_images: int
-    test_accuracy: dict[str, AccuracyPair]
-    note: str | None
-    label_issues: dict[str, str | int]
 
 
 def audit(y: np.ndarray, probabilities: np.ndarray, *, model: str, max_listed: Count, max_shown: Count) -> LabelIssues:
@@ -63,7 +44,7 @@ def without_leaked(correct: np.ndarray, leaked: np.ndarray) -> AccuracyPair:
     return {"all": float(correct.mean()), "without_leaked": None if leaked.all() else float(correct[~leaked].mean())}
 
 
-def issue_row(index: int, run: Run, y: np.ndarray, probabilities: np.ndarray, images: list[str]) -> dict[str, Any]:
+def issue_row(index: int, run: Run, y: np.ndarray, probabilities: np.ndarray, images: list[str]) -> LabelIssue:
     """A row of label_issues.csv; the index counts validation images, then test images."""
     labels, n_val = splits.class_names(), len(run.y["val"])
     in_val = index < n_val
@@ -109,13 +90,13 @@ def main(params: dict[str, Any]) -> None:
     rows = [issue_row(index, run, y, probabilities, images) for index in issues.listed.tolist()]
     captions = [f"{row['image']}\ngiven {row['label']}, model {row['suggested']}" for row in rows]
     pictures = [(x[index], caption) for index, caption in zip(issues.shown, captions, strict=False)]
-    pictures = pictures or [(np.zeros((1, 1), np.uint8), "None")]
+    pictures = pictures or [(np.zeros_like(x[0]), "No label issues")]
     image_sheet(
         "metrics/audit/label_issues.png",
         [pictures[start : start + PER_LINE] for start in range(0, len(pictures), PER_LINE)],
     )
-    write_csv("metrics/audit/label_issues.csv", rows, COLUMNS)
+    write_csv("metrics/audit/label_issues.csv", rows, list(LabelIssue.__annotations__))
     write_json("metrics/audit/images.json", report)
     oddities = f"{report['blank_images']} blank, {report['leaked_test_images']} test images also in training"
     by_model = f"{issues.n_issues} label issues among {len(y):,} by {issues.model}"
-    print(f"{sum(report['images'].values()):,} images: {oddities}, {by_model}")
+    print(f"audit: {sum(report['images'].values()):,} images: {oddities}, {by_model}")

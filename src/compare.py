@@ -15,7 +15,7 @@ from src.comparison.model_rows import ModelRow, best_model, csv_row, model_rows
 from src.comparison.pairs import Pair, compare_pairs
 from src.comparison.published import Published, data_differs, recipe_differs
 from src.comparison.runs import Run, read_runs
-from src.comparison.table import markdown, plain_text
+from src.comparison.table import markdown, verdict_sentence
 from src.images import splits
 from src.pipeline.files import read_json, write_csv, write_json, write_text
 from src.pipeline.schema import Count, Majority, Positive, Several
@@ -39,6 +39,8 @@ def compare(
     runs: Mapping[str, Sequence[Run]],
     published: Published,
     data_note: str | None,
+    labels: Sequence[str],
+    images: Sequence[str],
     *,
     confidence: Majority,
     min_seeds: Several,
@@ -46,20 +48,24 @@ def compare(
     margin: Positive,
     n_mistakes: Count,
 ) -> Comparison:
-    """What the runs of each model show. data_note: why nothing published can stand beside them, if so."""
+    """What the runs of each model show.
+
+    data_note: why nothing published can stand beside them, if so. labels: the names of the labels, by number. images:
+    the ids of the test images.
+    """
     first = {model: seeds[0] for model, seeds in runs.items()}
     correct = {model: np.stack([run.correct["test"] for run in seeds]) for model, seeds in runs.items()}
     pairs = compare_pairs(correct, confidence=confidence, min_seeds=min_seeds, margin=margin)
     bins = {model: reliability_bins(run.probabilities["test"], run.y["test"], n_bins) for model, run in first.items()}
     recipe_notes = {model: recipe_differs(published, run) for model, run in first.items()}
-    beside = {model: None if data_note or note else published for model, note in recipe_notes.items()}
+    comparable_published = {model: None if data_note or note else published for model, note in recipe_notes.items()}
     changed = "; ".join(note for note in recipe_notes.values() if note)
     note = data_note or (f"No published numbers beside models of another recipe: {changed}." if changed else None)
     return Comparison(
-        rows=model_rows(runs, pairs, bins, beside, n_bins=n_bins, confidence=confidence),
+        rows=model_rows(runs, pairs, bins, comparable_published, n_bins=n_bins, confidence=confidence),
         pairs=pairs,
         bins=bins,
-        mistakes=[row for run in first.values() for row in surest_mistakes(run, n_mistakes)],
+        mistakes=[row for run in first.values() for row in surest_mistakes(run, n_mistakes, labels, images)],
         claims=[] if data_note else check_claims(runs, published, Rule(confidence, min_seeds, margin)),
         notes=[note] if note else [],
     )
@@ -88,10 +94,10 @@ def main(params: dict[str, Any]) -> None:
     runs, labels, confidence = read_runs(params["models"]), splits.class_names(), params["compare"]["confidence"]
     published: Published = read_json("data/published.json")
     data_note = data_differs(published, read_json("metrics/prepare/splits.json"), params["fetch"]["limit"])
-    comparison = compare(runs, published, data_note, **params["compare"])
+    comparison = compare(runs, published, data_note, labels, splits.image_ids("test"), **params["compare"])
     rows, pairs, bins = comparison.rows, comparison.pairs, comparison.bins
     write_json("metrics/summary.json", summary(rows))
-    write_csv(f"{FOLDER}/models.csv", [csv_row(row) for row in rows])
+    write_csv(f"{FOLDER}/models.csv", [csv_row(row, runs[row["model"]][0]) for row in rows])
     write_text(f"{FOLDER}/models.md", markdown(rows, pairs, comparison.notes, confidence))
     write_csv(f"{FOLDER}/pairs.csv", pairs, list(Pair.__annotations__))
     write_json(f"{FOLDER}/claims.json", {"notes": comparison.notes, "claims": comparison.claims})
@@ -100,6 +106,6 @@ def main(params: dict[str, Any]) -> None:
     charts.confusion(f"{FOLDER}/confusion.svg", confusion_matrices(runs, len(labels)), labels)
     charts.reliability(f"{FOLDER}/reliability.svg", bins, rows)
     pareto(f"{FOLDER}/pareto.svg", runs, rows)
-    print(plain_text(rows, pairs, confidence))
+    print(f"compare: {verdict_sentence(rows, pairs)}")
     if missing := {name for claim in published["claims"].values() for name in claim["models"]} - set(runs):
-        print(f"Claims about {', '.join(sorted(missing))} are left out: params.yaml has no such model.")
+        print(f"compare: claims about {', '.join(sorted(missing))} are left out: params.yaml has no such model.")

@@ -82,10 +82,10 @@ def test_the_stage_reports_every_oddity(
     assert issue["label"] != issue["suggested"]
     assert Path("metrics/audit/label_issues.png").stat().st_size > 1000
     printed = capsys.readouterr().out
-    assert printed == "270 images: 1 blank, 1 test images also in training, 1 label issues among 210 by a\n"
+    assert printed == "audit: 270 images: 1 blank, 1 test images also in training, 1 label issues among 210 by a\n"
 
 
-def test_without_issues_the_list_is_empty_and_the_picture_says_none(
+def test_without_issues_the_list_is_empty_and_the_picture_says_so(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)

@@ -10,15 +10,19 @@ from src.comparison.pairs import Pair
 from src.comparison.published import Published
 from src.comparison.runs import Run
 from src.pipeline.files import read_csv, read_json, write_json
-from tests.comparison.example import CLASSES, example_run, write_files, write_prepared
+from tests.comparison.example import CLASSES, RECIPE, example_run, write_files, write_prepared
 
 ROOT = Path(__file__).parents[1]
 RULE: Any = {"confidence": 0.95, "min_seeds": 5, "n_bins": 10, "margin": 0.005, "n_mistakes": 3}
+NAMES = [f"label {number}" for number in range(CLASSES)], [f"test {row}" for row in range(400)]
 COUNTS = {f"label {number}": 400 // CLASSES for number in range(CLASSES)}
 NOTE = "No published numbers beside models of another recipe: five has epochs 2, in the notebook 50."
 PUBLISHED: Published = {
     "test_label_counts": COUNTS,
-    "models": {"one": {"epochs": 2, "test_accuracy": 0.9396}, "five": {"epochs": 50, "test_accuracy": 0.9}},
+    "models": {
+        "one": {"recipe": RECIPE | {"epochs": 2}, "test_accuracy": 0.9396},
+        "five": {"recipe": RECIPE | {"epochs": 50}, "test_accuracy": 0.9},
+    },
     "claims": {
         name: {
             "statement": "It is larger",
@@ -57,8 +61,8 @@ def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]
 
 
 def test_models_are_tied_by_images_or_seeds() -> None:
-    found = compare(RUNS, PUBLISHED, None, **RULE)
-    assert {row["model"]: row["tied_with"] for row in found.rows} == {"one": ["twin"], "five": [], "twin": ["one"]}
+    found = compare(RUNS, PUBLISHED, None, *NAMES, **RULE)
+    assert {row["model"]: row["tied_with"] for row in found.rows} == {"one": "twin", "five": "", "twin": "one"}
     assert [(row["model_a"], row["model_b"], row["n_seeds"]) for row in found.pairs] == [
         ("one", "five", 1),
         ("one", "twin", 1),
@@ -68,9 +72,9 @@ def test_models_are_tied_by_images_or_seeds() -> None:
 
 
 def test_published_numbers_stand_beside_models_of_the_same_recipe() -> None:
-    found = compare(RUNS, PUBLISHED, None, **RULE)
-    beside = {row["model"]: (row["published_test_accuracy"], row["diff_vs_published"]) for row in found.rows}
-    assert beside == {"one": (0.9396, 0.0104), "five": (None, None), "twin": (None, None)}
+    found = compare(RUNS, PUBLISHED, None, *NAMES, **RULE)
+    published = {row["model"]: (row["published_test_accuracy"], row["diff_vs_published"]) for row in found.rows}
+    assert published == {"one": (0.9396, 0.0104), "five": (None, None), "twin": (None, None)}
     assert found.notes == [NOTE]
     assert [(claim["name"], claim["verdict"]) for claim in found.claims] == [
         ("checked", "confirmed"),
@@ -79,13 +83,13 @@ def test_published_numbers_stand_beside_models_of_the_same_recipe() -> None:
 
 
 def test_nothing_published_stands_beside_other_data() -> None:
-    found = compare(RUNS, PUBLISHED, "Other data.", **RULE)
+    found = compare(RUNS, PUBLISHED, "Other data.", *NAMES, **RULE)
     assert {row["published_test_accuracy"] for row in found.rows} == {None}
     assert (found.claims, found.notes) == ([], ["Other data."])
 
 
 def test_the_metric_is_small_and_names_the_best_model_by_validation() -> None:
-    assert summary(compare(RUNS, PUBLISHED, None, **RULE).rows) == {
+    assert summary(compare(RUNS, PUBLISHED, None, *NAMES, **RULE).rows) == {
         "best_model": "one",
         "best_test_accuracy": 0.95,
         "val_accuracy": {"one": 0.95, "five": 0.679, "twin": 0.945},
@@ -105,14 +109,14 @@ def test_the_stage_writes_what_dvc_yaml_declares(workspace: dict[str, Any], caps
     assert (claims["notes"], len(claims["claims"])) == ([NOTE], 2)
     assert NOTE in Path("metrics/compare/models.md").read_text(encoding="utf-8")
     printed = capsys.readouterr().out.splitlines()
-    assert printed[-2:] == [
-        "Best by validation accuracy: one; tied with twin.",
-        "Claims about two are left out: params.yaml has no such model.",
+    assert printed == [
+        "compare: Best by validation accuracy: one; tied with twin.",
+        "compare: claims about two are left out: params.yaml has no such model.",
     ]
 
 
 def test_limited_data_has_no_published_numbers(workspace: dict[str, Any]) -> None:
-    main(workspace | {"fetch": {"limit": 3000}})
+    main(workspace | {"fetch": {"limit": 400}})
     assert {row["published_test_accuracy"] for row in read_csv("metrics/compare/models.csv")} == {""}
     assert read_json("metrics/compare/claims.json")["claims"] == []
 

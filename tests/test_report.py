@@ -18,8 +18,8 @@ from playwright.sync_api import Locator, Page, sync_playwright
 
 from src import report as stage
 from src.pipeline import tracking
+from src.reporting import page as page_module
 from src.reporting.page import Content
-from src.reporting.records import ConfusionCell
 from tests.reporting.example import GARMENTS, LABELS, SIDE, SIZES, TEXT, example_params, write_example
 
 N = SIZES["test"]
@@ -262,13 +262,13 @@ def test_the_mistakes_are_those_of_the_chosen_model(page: Page, content: Content
     page.get_by_label("Model", exact=True).select_option("b")
     group = page.locator("[data-mistakes]:visible")
     assert group.get_attribute("data-mistakes") == "b"
-    rows = [row for row in content.results.mistakes if row.model == "b"]
+    rows = [row for row in content.results.mistakes if row["model"] == "b"]
     assert group.locator("figure").count() == len(rows) == 12
     lines = group.locator("figcaption").first.inner_text().splitlines()
     assert lines[1:] == [
-        f"{rows[0].label}, predicted {rows[0].predicted}".replace("label", "label label", 1),
+        f"{rows[0]['label']}, predicted {rows[0]['predicted']}".replace("label", "label label", 1),
         "92.0\xa0% confident",
-        rows[0].image,
+        rows[0]["image"],
     ]
 
 
@@ -313,13 +313,12 @@ def test_it_fits_a_phone_on_which_pictures_are_folded(page: Page) -> None:
 
 
 def test_twelve_labels_with_long_names_fit_a_phone_too(
-    tab: tuple[Page, list[str]], content: Content, tmp_path: Path
+    tab: tuple[Page, list[str]], content: Content, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     labels = [f"a label of some length {number}" for number in range(12)]
-    cells = [ConfusionCell("a", label, predicted, 1000) for label in labels for predicted in labels]
-    results = dataclasses.replace(
-        content.results, confusion=cells, prepared=content.results.prepared | {"labels": labels, "counts": {}}
-    )
+    prepared = content.results.prepared | {"labels": labels, "counts": {}}
+    results = dataclasses.replace(content.results, prepared=prepared)
+    monkeypatch.setattr(page_module, "confusion_matrices", lambda *_: {"a": np.full((12, 12), 1000)})
     (tmp_path / "report.html").write_text(html(dataclasses.replace(content, results=results)), encoding="utf-8")
     page, _ = tab
     page.set_viewport_size({"width": 390, "height": 800})
@@ -438,8 +437,14 @@ def test_images_of_unknown_content_have_no_decoding(content: Content) -> None:
 
 
 def test_after_one_epoch_the_curves_are_a_table(content: Content) -> None:
-    curves = [point for point in content.results.curves if point.epoch == 1]
-    page = html(dataclasses.replace(content, results=dataclasses.replace(content.results, curves=curves)))
+    runs = {
+        model: [
+            dataclasses.replace(run, history={column: values[:1] for column, values in run.history.items()})
+            for run in seeds
+        ]
+        for model, seeds in content.runs.items()
+    }
+    page = html(dataclasses.replace(content, runs=runs))
     section = page.split('<section id="curves">')[1].split("</section>")[0]
     assert "<svg" not in section
     assert re.findall(r'<th scope="row">(\w)</th><td class="number">(\d+)</td>', section) == [
@@ -480,7 +485,7 @@ def test_the_stage_keeps_the_page_and_the_verdict_in_mlflow_and_prints_what_to_o
     stage.main(PARAMS)
     assert (kept["name"], kept["tags"]["best_model"], kept["tags"]["tied_with"]) == ("report", "a", "b")
     assert kept["tags"]["decoded.label_label 0"] == "Sandal"
-    assert kept["metrics"] == {"best_test_accuracy": 0.9, "best_val_accuracy": 0.9125}
+    assert kept["metrics"] == {"best_test_accuracy": 0.875, "best_val_accuracy": 0.9125}
     assert kept["artifact"] == (folder / stage.PAGE).read_text(encoding="utf-8")
     lines = capsys.readouterr().out.splitlines()
     assert lines[-1] == f"report: open {folder / stage.PAGE}"

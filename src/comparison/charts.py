@@ -1,4 +1,4 @@
-"""Charts of all models: learning curves, confusion matrices, reliability diagrams, accuracy by cost."""
+"""Charts of all models: learning curves, confusion matrices, reliability diagrams."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -27,10 +27,15 @@ def colors(models: Sequence[str]) -> dict[str, str]:
     return {model: to_hex(palette(number % palette.N)) for number, model in enumerate(models)}
 
 
+def curve_id(run: Run, split: str, measure: str) -> str:
+    """The id of a line in the chart of learning curves, by which scripts find it."""
+    return f"curve-{run.model}-{run.seed}-{split}-{measure}"
+
+
 def learning_curves(path: str, runs: Mapping[str, Sequence[Run]]) -> None:
     """Accuracy and loss by epoch: validation solid, training dotted, other seeds than the first faint.
 
-    Every line has the id curve-MODEL-SEED-SPLIT-MEASURE. Where no model has a second epoch, they are side by side.
+    Every line has its `curve_id`. Where no model has a second epoch, they are side by side.
     """
     from matplotlib.lines import Line2D
 
@@ -48,7 +53,7 @@ def learning_curves(path: str, runs: Mapping[str, Sequence[Run]]) -> None:
                             color=color[model],
                             markerfacecolor=color[model] if split == "validation" else "none",
                             alpha=1 if run is seeds[0] else 0.3,
-                            gid=f"curve-{model}-{run.seed}-{split}-{measure}",
+                            gid=curve_id(run, split, measure),
                         )
             ax.set(title=measure.capitalize(), ylabel=measure)
             if longest > 1:

@@ -73,8 +73,9 @@ def check_claim(
     name: str, claim: Claim, runs: Sequence[Sequence[Run]], published: Published, rule: Rule
 ) -> CheckedClaim:
     """A claim, and what the runs of its models say about it."""
-    measure, hindered = MEASURES[claim["measure"]], hindrance(claim, [model[0] for model in runs], published)
-    notebook = None if hindered else in_notebook(claim, published)
+    measure = MEASURES[claim["measure"]]
+    unchecked = not_checkable(claim, [model[0] for model in runs], published)
+    notebook = None if unchecked else in_notebook(claim, published)
     interval = notebook.interval(rule.level(claim["kind"])) if notebook else None
     return {
         "name": name,
@@ -85,7 +86,7 @@ def check_claim(
         "unit": measure.unit,
         "kind": claim["kind"],
         "margin": rule.margin if claim["kind"] == "equivalent" else None,
-        **(hindered or outcome(claim, runs, rule)),
+        **(unchecked or outcome(claim, runs, rule)),
         "published_value": round(notebook.value, DIGITS) if notebook else None,
         "published_verdict": decide(claim["kind"], interval, rule.margin) if interval else None,
     }
@@ -110,7 +111,7 @@ def outcome(claim: Claim, runs: Sequence[Sequence[Run]], rule: Rule) -> Outcome:
     }
 
 
-def hindrance(claim: Claim, runs: Sequence[Run], published: Published) -> Outcome | None:
+def not_checkable(claim: Claim, runs: Sequence[Run], published: Published) -> Outcome | None:
     """The outcome of a claim that cannot be checked on these runs, one of each model; None where it can."""
     differing = [reason for run in runs if (reason := recipe_differs(published, run))]
     keys = list(dict.fromkeys(key for run in runs for key in run.recipe))

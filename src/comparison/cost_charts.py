@@ -47,8 +47,8 @@ def pareto(path: str, runs: Mapping[str, Sequence[Run]], rows: Sequence[ModelRow
 def lower_edge(accuracies: Sequence[float]) -> float:
     """The lowest accuracy that the axis shows, so that a model far below the others does not press them together."""
     middle, top = median(accuracies), max(accuracies)
-    shown = [value for value in accuracies if value >= middle - 3 * (top - middle)]
-    return min(shown) - 0.15 * max(top - min(shown), 0.01)
+    in_range = [value for value in accuracies if value >= middle - 3 * (top - middle)]
+    return min(in_range) - 0.15 * max(top - min(in_range), 0.01)
 
 
 def _draw(ax: Any, points: Sequence[Point], val: Mapping[str, Sequence[float]], bottom: float) -> None:

@@ -1,31 +1,35 @@
 """The long tables of a comparison: a row per run, per epoch, per label, per cell of a matrix, per mistake."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, TypedDict
+from typing import Any
 
 import numpy as np
+from typing_extensions import TypedDict  # pydantic asks for it below Python 3.12
 
 from src.comparison.calibration import Bin
 from src.comparison.runs import Run
 from src.comparison.scores import class_scores, confusion_matrix
 from src.comparison.statistics import DIGITS
-from src.images import splits
 from src.images.splits import SPLITS
 from src.pipeline.files import write_csv
 
 
 class Mistake(TypedDict):
-    """A wrong prediction: the image's row in data/test.npz, numbers of labels, and the probability of `predicted`."""
+    """A row of mistakes.csv: the image's row in data/test.npz and its id, and the probability of `predicted`."""
 
     model: str
     test_index: int
-    label: int
-    predicted: int
+    image: str
+    label: str
+    predicted: str
     confidence: float
 
 
-def surest_mistakes(run: Run, n_mistakes: int) -> list[Mistake]:
-    """The wrong predictions on test images that a run gives the highest probabilities, the highest first."""
+def surest_mistakes(run: Run, n_mistakes: int, labels: Sequence[str], images: Sequence[str]) -> list[Mistake]:
+    """The wrong predictions on test images that a run gives the highest probabilities, the highest first.
+
+    labels: the names of the labels, by number. images: the ids of the test images.
+    """
     y, predicted, confidence = run.y["test"], run.predicted["test"], run.probabilities["test"].max(axis=1)
     wrong = np.flatnonzero(predicted != y)
     surest = wrong[confidence[wrong].argsort(kind="stable")[::-1][:n_mistakes]]
@@ -33,8 +37,9 @@ def surest_mistakes(run: Run, n_mistakes: int) -> list[Mistake]:
         {
             "model": run.model,
             "test_index": index,
-            "label": int(y[index]),
-            "predicted": int(predicted[index]),
+            "image": images[index],
+            "label": labels[y[index]],
+            "predicted": labels[predicted[index]],
             "confidence": round(float(confidence[index]), DIGITS),
         }
         for index in surest.tolist()
@@ -52,7 +57,7 @@ def run_rows(runs: Mapping[str, Sequence[Run]]) -> list[dict[str, Any]]:
     ]
 
 
-def learning_curves(runs: Mapping[str, Sequence[Run]]) -> list[dict[str, Any]]:
+def curve_rows(runs: Mapping[str, Sequence[Run]]) -> list[dict[str, Any]]:
     """Loss and accuracy of each model, seed, split ("training", "validation") and epoch."""
     return [
         {"model": model, "seed": run.seed, "epoch": int(epoch), "split": split, "loss": loss, "accuracy": accuracy}
@@ -84,7 +89,7 @@ def confusion_matrices(runs: Mapping[str, Sequence[Run]], classes: int) -> dict[
     }
 
 
-def confusion(runs: Mapping[str, Sequence[Run]], labels: Sequence[str]) -> list[dict[str, Any]]:
+def confusion_rows(runs: Mapping[str, Sequence[Run]], labels: Sequence[str]) -> list[dict[str, Any]]:
     """The cells of the confusion matrices."""
     return [
         {"model": model, "true": true, "predicted": predicted, "count": count}
@@ -102,22 +107,9 @@ def write_long_tables(
     labels: Sequence[str],
 ) -> None:
     """Write all of them to a folder; labels: the names of the labels, by number."""
-    images = splits.image_ids("test")
-    named = [
-        {
-            "model": row["model"],
-            "test_index": row["test_index"],
-            "image": images[row["test_index"]],
-            "label": labels[row["label"]],
-            "predicted": labels[row["predicted"]],
-            "confidence": row["confidence"],
-        }
-        for row in mistakes
-    ]
     write_csv(f"{folder}/runs.csv", run_rows(runs))
-    write_csv(f"{folder}/learning_curves.csv", learning_curves(runs))
+    write_csv(f"{folder}/learning_curves.csv", curve_rows(runs))
     write_csv(f"{folder}/per_class.csv", per_class(runs, labels))
-    write_csv(f"{folder}/confusion.csv", confusion(runs, labels))
+    write_csv(f"{folder}/confusion.csv", confusion_rows(runs, labels))
     write_csv(f"{folder}/calibration.csv", [{"model": model, **row} for model, rows in bins.items() for row in rows])
-    columns = ["model", "test_index", "image", "label", "predicted", "confidence"]
-    write_csv(f"{folder}/mistakes.csv", named, columns)
+    write_csv(f"{folder}/mistakes.csv", mistakes, list(Mistake.__annotations__))

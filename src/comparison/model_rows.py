@@ -2,7 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 from statistics import mean, stdev
-from typing import Any, TypedDict
+from typing import Any
+
+from typing_extensions import TypedDict  # pydantic asks for it below Python 3.12
 
 from src.comparison.calibration import Bin, brier, ece, ece_floor
 from src.comparison.pairs import Pair, tied_with
@@ -11,15 +13,9 @@ from src.comparison.runs import Run
 from src.comparison.statistics import DIGITS, pareto_front, wilson_interval
 
 
-class ModelRow(TypedDict):
-    """A row of models.csv.
+class Accuracies(TypedDict):
+    """The accuracies of a model: those of the first run, with their intervals, and those over the seeds."""
 
-    Accuracies are in [0, 1], times in seconds. Means and standard deviations (None for a single run) are over the
-    seeds, as are the places on the Pareto fronts of mean validation accuracy; all else is of the first run. Training
-    images have no interval: they are no sample. ece_floor: see `ece_floor`. latency: one column for each of its keys.
-    """
-
-    model: str
     train_accuracy: float
     val_accuracy: float
     val_ci_low: float
@@ -33,14 +29,13 @@ class ModelRow(TypedDict):
     val_std: float | None
     test_mean: float
     test_std: float | None
-    replicas: int
-    tied_with: list[str]
-    ece: float
-    ece_floor: float
-    brier: float
+
+
+class RunFacts(TypedDict):
+    """How the first run of a model was trained and timed."""
+
     train_seconds: float
     test_seconds: float
-    latency: dict[str, float]
     epochs: int
     best_epoch: int
     optimizer: str
@@ -50,6 +45,22 @@ class ModelRow(TypedDict):
     device: str
     timed_on: str
     software: str
+
+
+class ModelRow(Accuracies, RunFacts):
+    """A row of models.csv, which also has a column for each latency.
+
+    Accuracies are in [0, 1], times in seconds. Means and standard deviations (None for a single run) are over the
+    seeds, as are the places on the Pareto fronts of mean validation accuracy; all else is of the first run. Training
+    images have no interval: they are no sample. tied_with: models, with spaces between. ece_floor: see `ece_floor`.
+    """
+
+    model: str
+    replicas: int
+    tied_with: str
+    ece: float
+    ece_floor: float
+    brier: float
     pareto_train_seconds: bool
     pareto_n_params: bool
     published_test_accuracy: float | None
@@ -67,58 +78,73 @@ def model_rows(
 ) -> list[ModelRow]:
     """A row for each model; published: where a model's published numbers can stand beside ours."""
     val = [mean(run.accuracy["val"] for run in seeds) for seeds in runs.values()]
-    seconds = pareto_front([mean(run.train_seconds for run in seeds) for seeds in runs.values()], val)
-    size = pareto_front([seeds[0].n_params for seeds in runs.values()], val)
+    by_time = pareto_front([mean(run.train_seconds for run in seeds) for seeds in runs.values()], val)
+    by_size = pareto_front([seeds[0].n_params for seeds in runs.values()], val)
     rows: list[ModelRow] = []
-    for (model, seeds), in_seconds, in_size in zip(runs.items(), seconds, size, strict=True):
+    for (model, seeds), on_time_front, on_size_front in zip(runs.items(), by_time, by_size, strict=True):
         first = seeds[0]
-        test, beside = first.accuracy["test"], published_accuracy(published[model], model)
-        val_ci, test_ci = (
-            wilson_interval(first.accuracy[split], len(first.y[split]), confidence) for split in ("val", "test")
-        )
-        (train_mean, train_std), (val_mean, val_std), (test_mean, test_std) = (
-            mean_and_std([run.accuracy[split] for run in seeds]) for split in ("train", "val", "test")
-        )
+        published_value = published_accuracy(published[model], model)
+        difference = None if published_value is None else round(first.accuracy["test"] - published_value, DIGITS)
         rows.append(
             {
                 "model": model,
-                "train_accuracy": round(first.accuracy["train"], DIGITS),
-                "val_accuracy": round(first.accuracy["val"], DIGITS),
-                "val_ci_low": val_ci[0],
-                "val_ci_high": val_ci[1],
-                "test_accuracy": round(test, DIGITS),
-                "test_ci_low": test_ci[0],
-                "test_ci_high": test_ci[1],
-                "train_mean": train_mean,
-                "train_std": train_std,
-                "val_mean": val_mean,
-                "val_std": val_std,
-                "test_mean": test_mean,
-                "test_std": test_std,
+                **accuracies(seeds, confidence),
                 "replicas": len(seeds),
-                "tied_with": tied_with(pairs, model),
+                "tied_with": " ".join(tied_with(pairs, model)),
                 "ece": ece(bins[model]),
                 "ece_floor": ece_floor(first.probabilities["test"], n_bins),
                 "brier": brier(first.probabilities["test"], first.y["test"]),
-                "train_seconds": first.train_seconds,
-                "test_seconds": first.test_seconds,
-                "latency": first.latency,
-                "epochs": first.epochs,
-                "best_epoch": first.best_epoch,
-                "optimizer": first.recipe["optimizer"],
-                "loss": first.loss,
-                "activation": first.recipe["activation"],
-                "n_params": first.n_params,
-                "device": first.device,
-                "timed_on": first.timed_on,
-                "software": first.software,
-                "pareto_train_seconds": in_seconds,
-                "pareto_n_params": in_size,
-                "published_test_accuracy": beside,
-                "diff_vs_published": None if beside is None else round(test - beside, DIGITS),
+                **run_facts(first),
+                "pareto_train_seconds": on_time_front,
+                "pareto_n_params": on_size_front,
+                "published_test_accuracy": published_value,
+                "diff_vs_published": difference,
             }
         )
     return rows
+
+
+def accuracies(seeds: Sequence[Run], confidence: float) -> Accuracies:
+    """The accuracies of a model's runs, with Wilson's intervals."""
+    first = seeds[0]
+    val_ci, test_ci = (
+        wilson_interval(first.accuracy[split], len(first.y[split]), confidence) for split in ("val", "test")
+    )
+    (train_mean, train_std), (val_mean, val_std), (test_mean, test_std) = (
+        mean_and_std([run.accuracy[split] for run in seeds]) for split in ("train", "val", "test")
+    )
+    return {
+        "train_accuracy": round(first.accuracy["train"], DIGITS),
+        "val_accuracy": round(first.accuracy["val"], DIGITS),
+        "val_ci_low": val_ci[0],
+        "val_ci_high": val_ci[1],
+        "test_accuracy": round(first.accuracy["test"], DIGITS),
+        "test_ci_low": test_ci[0],
+        "test_ci_high": test_ci[1],
+        "train_mean": train_mean,
+        "train_std": train_std,
+        "val_mean": val_mean,
+        "val_std": val_std,
+        "test_mean": test_mean,
+        "test_std": test_std,
+    }
+
+
+def run_facts(run: Run) -> RunFacts:
+    """How a run was trained and timed."""
+    return {
+        "train_seconds": run.train_seconds,
+        "test_seconds": run.test_seconds,
+        "epochs": run.epochs,
+        "best_epoch": run.best_epoch,
+        "optimizer": run.recipe["optimizer"],
+        "loss": run.loss,
+        "activation": run.recipe["activation"],
+        "n_params": run.n_params,
+        "device": run.device,
+        "timed_on": run.timed_on,
+        "software": run.software,
+    }
 
 
 def best_model(rows: Sequence[ModelRow]) -> str:
@@ -136,10 +162,6 @@ def published_accuracy(published: Published | None, model: str) -> float | None:
     return published["models"].get(model, {}).get("test_accuracy") if published else None
 
 
-def csv_row(row: ModelRow) -> dict[str, Any]:
-    """A row as it is written: the tied models in one cell, a column for each latency."""
-    cells: dict[str, Any] = {}
-    for key, value in row.items():
-        cells |= {f"latency_{name}_s": value for name, value in row["latency"].items()} if key == "latency" else {}
-        cells |= {} if key == "latency" else {key: " ".join(row["tied_with"]) if key == "tied_with" else value}
-    return cells
+def csv_row(row: ModelRow, first: Run) -> dict[str, Any]:
+    """A row as it is written, with a column for each latency of the model's first run."""
+    return {**row, **{f"latency_{name}_s": value for name, value in first.latency.items()}}

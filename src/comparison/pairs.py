@@ -5,9 +5,10 @@ Nothing here chooses a model: tests on test images only say which models differ.
 
 from collections.abc import Mapping, Sequence
 from itertools import combinations
-from typing import Literal, NamedTuple, TypedDict
+from typing import Literal, NamedTuple
 
 import numpy as np
+from typing_extensions import TypedDict  # pydantic asks for it below Python 3.12
 
 from src.comparison.statistics import DIGITS, holm, t_interval
 
@@ -51,7 +52,8 @@ def compare_pairs(correct: Mapping[str, np.ndarray], *, confidence: float, min_s
     correct: {model: (seeds, n) bool, whether each image was classified correctly}; the i-th rows have the same seed.
     On images: McNemar's exact test of the first seeds (Dietterich 1998), and the interval of Agresti and Min (2005).
     Over seeds, where both models have `min_seeds`: the paired t-test of the accuracies; a permutation test of five
-    pairs cannot get below 1/16. The p-values have Holm's correction over all pairs, the intervals Bonferroni's.
+    pairs cannot get below 1/16. The p-values have Holm's correction over all pairs given that
+    test, the intervals Bonferroni's.
     Verdict, over seeds where they are tested, else on images: "different" if the corrected p is below 1 - confidence,
     else "equivalent" if two one-sided tests at that level each bound the difference by `margin`, else "undecided".
     """
@@ -73,14 +75,14 @@ def compare_pairs(correct: Mapping[str, np.ndarray], *, confidence: float, min_s
                 "ci_high": images.ci[1],
                 "n_only_a_correct": int((correct[a][0] & ~correct[b][0]).sum()),
                 "n_only_b_correct": int((correct[b][0] & ~correct[a][0]).sum()),
-                "mcnemar_p": _written(images.p),
-                "mcnemar_p_holm": _written(images.p_holm),
+                "mcnemar_p": round_p(images.p),
+                "mcnemar_p_holm": round_p(images.p_holm),
                 "n_seeds": common[a, b],
                 "seeds_difference": seeds.difference if seeds else None,
                 "seeds_ci_low": seeds.ci[0] if seeds else None,
                 "seeds_ci_high": seeds.ci[1] if seeds else None,
-                "ttest_p": _written(seeds.p) if seeds else None,
-                "ttest_p_holm": _written(seeds.p_holm) if seeds else None,
+                "ttest_p": round_p(seeds.p) if seeds else None,
+                "ttest_p_holm": round_p(seeds.p_holm) if seeds else None,
                 "verdict": _verdict(seeds or images, alpha, margin),
             }
         )
@@ -148,6 +150,6 @@ def _rounded(interval: tuple[float, float]) -> tuple[float, float]:
     return round(float(interval[0]), DIGITS), round(float(interval[1]), DIGITS)
 
 
-def _written(p: float) -> float:
+def round_p(p: float) -> float:
     """A p-value to three digits, never zero."""
     return float(f"{max(p, SMALLEST_P):.3g}")

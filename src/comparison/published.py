@@ -1,9 +1,10 @@
 """What the course's notebook published in 2022 (data/published.json), and whether our runs can stand beside it."""
 
-from collections.abc import Mapping
 from typing import Any, Literal, TypedDict
 
 from src.comparison.runs import Run
+
+FASHION_MNIST_TRAIN = 60_000  # training images
 
 
 class PublishedModel(TypedDict, total=False):
@@ -14,9 +15,7 @@ class PublishedModel(TypedDict, total=False):
     test_accuracy: float
     train_seconds: float
     test_seconds: float
-    epochs: int
-    optimizer: str
-    batch_size: int
+    recipe: dict[str, Any]
     parameters: int
     history: list[dict[str, float]]
 
@@ -24,7 +23,7 @@ class PublishedModel(TypedDict, total=False):
 class Claim(TypedDict):
     """A statement of the notebook.
 
-    measure: one of src.comparison.claims.MEASURES, of the runs of `models`. It is confirmed if the measure is above
+    measure: one of src.comparison.measures.MEASURES, of the runs of `models`. It is confirmed if the measure is above
     zero, below zero, or within the margin of zero ("equivalent"). may_differ: what the models' recipes may differ in.
     scope: under which conditions the statement is checked; {epochs} is the number of epochs that all models have.
     """
@@ -53,11 +52,17 @@ class Prepared(TypedDict):
     counts: dict[str, dict[str, int]]
 
 
+def is_cut(limit: int | None, n_training: int, n_test: int) -> bool:
+    """Whether `fetch.limit` left any image out, by the numbers of images that there are."""
+    return limit in (n_training, n_test) and n_training != FASHION_MNIST_TRAIN
+
+
 def data_differs(published: Published, prepared: Prepared, limit: int | None) -> str | None:
     """Why no published number can stand beside ours, a sentence; None where the data is the same."""
     if prepared["subject"] != "Fashion-MNIST":
         return f"Nothing was published about these images: they are not Fashion-MNIST ({prepared['subject']})."
-    if limit is not None:
+    n_images = {split: sum(by_label.values()) for split, by_label in prepared["counts"].items()}
+    if is_cut(limit, n_images["train"] + n_images["val"], n_images["test"]):
         return f"No published numbers: fetch.limit leaves only {limit} images, the notebook had all."
     if prepared["counts"]["test"] != published["test_label_counts"]:
         ours, theirs = (
@@ -70,9 +75,11 @@ def data_differs(published: Published, prepared: Prepared, limit: int | None) ->
 
 def recipe_differs(published: Published, run: Run) -> str | None:
     """Why a model's published numbers cannot stand beside this run; None where they can, or where there are none."""
-    numbers: Mapping[str, Any] = published["models"].get(run.model, {})
     ours = run.recipe | {"epochs": run.epochs}
-    different = [key for key in ("epochs", "optimizer", "batch_size") if key in numbers and numbers[key] != ours[key]]
-    if not different:
-        return None
-    return f"{run.model} has " + "; ".join(f"{key} {ours[key]}, in the notebook {numbers[key]}" for key in different)
+    theirs = published["models"].get(run.model, {}).get("recipe", ours)
+    different = [
+        f"{key} {ours.get(key, 'not set')}, in the notebook {theirs.get(key, 'not set')}"
+        for key in theirs | ours
+        if key not in ours or key not in theirs or ours[key] != theirs[key]
+    ]
+    return f"{run.model} has {'; '.join(different)}" if different else None

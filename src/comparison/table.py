@@ -41,8 +41,8 @@ def explanation(confidence: float) -> str:
         "Test accuracy: of the first seed, with Wilson's interval. Over seeds: mean and standard deviation of the test "
         "accuracy, and the number of seeds. Training time: compiling, all epochs, and the validation after each. Tied "
         "with: not shown to differ, by the paired t-test over seeds where both models have enough of them, else by "
-        "McNemar's exact test on the same test images, with Holm's correction over all pairs, at "
-        f"{1 - confidence:.0%}; equivalent: shown to differ by less than `compare.margin`."
+        "McNemar's exact test on the same test images, with Holm's correction over all pairs given that "
+        f"test, at {1 - confidence:.0%}; equivalent: shown to differ by less than `compare.margin`."
     )
 
 
@@ -57,11 +57,11 @@ def markdown(rows: Sequence[ModelRow], pairs: Sequence[Pair], notes: Sequence[st
 
 
 def plain_text(rows: Sequence[ModelRow], pairs: Sequence[Pair], confidence: float) -> str:
-    """A short table for a terminal: validation accuracy, test accuracy and ties; below it the best model."""
+    """A short table for a terminal: mean validation accuracy, test accuracy and ties; below it the best model."""
     lines = [["Model", "Validation", f"Test ({confidence:.0%} CI)", "Tied with"]]
     for row in rows:
         model, test, *_, ties = cells(row, pairs)
-        lines.append([model, f"{row['val_accuracy']:.2%}", test, ties])
+        lines.append([model, f"{row['val_mean']:.2%}", test, ties])
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     table = ["  ".join(map(str.ljust, line, widths)).rstrip() for line in lines]
     return "\n".join([*table, verdict_sentence(rows, pairs)])
@@ -72,5 +72,5 @@ def _ties(row: ModelRow, pairs: Sequence[Pair]) -> list[str]:
     verdicts = {frozenset((pair["model_a"], pair["model_b"])): pair["verdict"] for pair in pairs}
     return [
         f"{model} (equivalent)" if verdicts[frozenset((model, row["model"]))] == "equivalent" else model
-        for model in row["tied_with"]
+        for model in row["tied_with"].split()
     ]

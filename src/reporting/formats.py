@@ -1,5 +1,7 @@
 """Numbers as the page writes them: one formatter for each kind, used as Jinja filters."""
 
+from src.comparison.pairs import SMALLEST_P
+
 SPACE = "\N{NO-BREAK SPACE}"
 
 
@@ -42,7 +44,7 @@ def seconds(value: float) -> str:
 
 def p_value(p: float) -> str:
     """A p-value with two digits; one that a double cannot hold is `< 1e-300`."""
-    return f"{p:.2g}" if p > 1e-300 else "< 1e-300"
+    return f"{p:.2g}" if p > SMALLEST_P else f"< {SMALLEST_P}"
 
 
 FILTERS = {

@@ -1,19 +1,20 @@
 """The page: its template filled with results, pictures and charts."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from src.comparison.charts import STYLES, curve_id
+from src.comparison.long_tables import confusion_matrices, per_class
 from src.comparison.runs import Run
 from src.reporting.formats import FILTERS
 from src.reporting.maps import data_uri, make_atlas, make_sheet, pick
 from src.reporting.pictures import Pictures
-from src.reporting.records import ConfusionCell, CurvePoint
 from src.reporting.results import Results
-from src.reporting.tables import find_details
+from src.reporting.tables import build_details
 from src.reporting.verdict import Verdict
 
 HERE = Path(__file__).parent
@@ -51,7 +52,8 @@ def render(content: Content, max_points: int, side: int) -> str:
     environment.policies["json.dumps_kwargs"] = {}  # keys in their order
     embedded = content.pictures.embedded
     rows = pick(len(embedded.x), max_points)
-    results = content.results
+    results, runs, labels = content.results, content.runs, content.results.prepared["labels"]
+    trainings = [run for seeds in runs.values() for run in seeds]
     return environment.get_template("page.html").render(
         vars(content)
         | {
@@ -59,11 +61,12 @@ def render(content: Content, max_points: int, side: int) -> str:
             "style": Markup((HERE / "page.css").read_text(encoding="utf-8")),
             "scripts": [Markup((HERE / f"scripts/{name}.js").read_text(encoding="utf-8")) for name in SCRIPTS],
             "glossary": yaml.safe_load((HERE / "glossary.yaml").read_text(encoding="utf-8")),
-            "details": find_details(results.models, content.runs, published=not content.verdict.quick_look),
-            "matrices": nest_confusion(results.confusion),
-            "curve_values": curve_values(results.curves),
-            "last_epochs": last_epochs(results.curves),
-            "n_epochs": max(point.epoch for point in results.curves),
+            "details": build_details(results.models, runs, published=not content.verdict.quick_look),
+            "matrices": {model: counts.tolist() for model, counts in confusion_matrices(runs, len(labels)).items()},
+            "scores": per_class(runs, labels),
+            "trainings": trainings,
+            "curve_values": curve_values(trainings),
+            "n_epochs": max(run.epochs for run in trainings),
             "embedded": embedded,
             "atlas": make_atlas(embedded, rows),
             "sheet": data_uri(make_sheet(embedded.x[rows], side)),
@@ -76,27 +79,11 @@ def term_id(term: str) -> str:
     return "term-" + "".join(letter if letter.isalnum() else "-" for letter in term.lower())
 
 
-def nest_confusion(cells: list[ConfusionCell]) -> dict[str, dict[str, dict[str, int]]]:
-    """Rows of confusion.csv as {model: {true label: {predicted label: images}}}."""
-    nested: dict[str, dict[str, dict[str, int]]] = {}
-    for cell in cells:
-        nested.setdefault(cell.model, {}).setdefault(cell.true, {})[cell.predicted] = cell.count
-    return nested
-
-
-def curve_values(points: list[CurvePoint]) -> dict[str, list[float]]:
+def curve_values(runs: Iterable[Run]) -> dict[str, list[float]]:
     """The values of each learning curve by epoch, by the id of its line in the chart."""
-    values: dict[str, list[float]] = {}
-    for point in points:
-        for measure in ("accuracy", "loss"):
-            key = f"curve-{point.model}-{point.seed}-{point.split}-{measure}"
-            values.setdefault(key, []).append(round(getattr(point, measure), 4))
-    return values
-
-
-def last_epochs(points: list[CurvePoint]) -> dict[tuple[str, int], dict[str, CurvePoint]]:
-    """{(model, seed): {"training" or "validation": the values after the last epoch}}."""
-    rows: dict[tuple[str, int], dict[str, CurvePoint]] = {}
-    for point in points:
-        rows.setdefault((point.model, point.seed), {})[point.split] = point
-    return rows
+    return {
+        curve_id(run, split, measure): [round(value, 4) for value in run.history[f"{prefix}{measure}"]]
+        for run in runs
+        for split, (prefix, _) in STYLES.items()
+        for measure in ("accuracy", "loss")
+    }

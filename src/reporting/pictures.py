@@ -7,12 +7,13 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from src.clustering.agreement import METHODS
+from src.comparison.audit_records import LabelIssue
+from src.comparison.long_tables import Mistake
 from src.comparison.runs import Run
 from src.images import splits
 from src.images.splits import SPLITS, Split
 from src.images.store import AMBIGUOUS, UNKNOWN
 from src.reporting.maps import Embedded, Grouping
-from src.reporting.records import LabelIssue, Mistake
 from src.reporting.results import Results
 
 
@@ -33,7 +34,7 @@ class Pictures:
     embedded: Embedded
 
 
-def find_pictures(params: Mapping[str, Any], results: Results, runs: Mapping[str, list[Run]]) -> Pictures:
+def build_pictures(params: Mapping[str, Any], results: Results, runs: Mapping[str, list[Run]]) -> Pictures:
     """The pictures of these results."""
     sets: dict[str, splits.Labelled] = {split: splits.read(split) for split in SPLITS}
     garments: dict[str, np.ndarray] = {split: splits.garments(split) for split in SPLITS}
@@ -49,11 +50,11 @@ def find_pictures(params: Mapping[str, Any], results: Results, runs: Mapping[str
             for number, label in enumerate(results.prepared["labels"])
         },
         mistakes={
-            model: [(shown("test", row.test_index), row) for row in results.mistakes if row.model == model]
+            model: [(shown("test", row["test_index"]), row) for row in results.mistakes if row["model"] == model]
             for model in results.models
         },
-        issues=[(shown(row.split, row.index), row) for row in results.issues[: params["audit"]["max_shown"]]],
-        embedded=find_embedded(params["embed"]["split"], params["embed"]["model"], results.prepared["labels"], runs),
+        issues=[(shown(row["split"], row["index"]), row) for row in results.issues[: params["audit"]["max_shown"]]],
+        embedded=build_embedded(params["embed"]["split"], params["embed"]["model"], results.prepared["labels"], runs),
     )
 
 
@@ -63,7 +64,7 @@ def garment_names() -> dict[int, str]:
     return names | {UNKNOWN: "unknown", AMBIGUOUS: "ambiguous"} if names else {}
 
 
-def find_embedded(split: Split, encoder: str, labels: list[str], runs: Mapping[str, list[Run]]) -> Embedded:
+def build_embedded(split: Split, encoder: str, labels: list[str], runs: Mapping[str, list[Run]]) -> Embedded:
     """The embedded images, with their places on the maps and the groups by which they are coloured."""
     parts, (x, y) = splits.parts(split), splits.read(split)
     embedding, clusters = np.load("data/embedding.npz"), np.load("data/clusters.npz")

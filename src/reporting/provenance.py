@@ -19,7 +19,7 @@ SOURCES = {
 }
 
 
-def find_origin(results: Results, runs: Mapping[str, list[Run]]) -> dict[str, str]:
+def build_origin(results: Results, runs: Mapping[str, list[Run]]) -> dict[str, str]:
     """How the results were made, {what: text}."""
     commit, changed = origin.source()
     rows, trainings = results.models.values(), [run for seeds in runs.values() for run in seeds]
@@ -29,8 +29,8 @@ def find_origin(results: Results, runs: Mapping[str, list[Run]]) -> dict[str, st
     packages = [re.split(r"[^\w-]", needed)[0] for needed in project["dependencies"]]
     return {
         "Images": SOURCES.get(results.fetched["source"], results.fetched["source"]),
-        "Trained on": "; ".join(sorted({row.device for row in rows})),
-        "Trained with": "; ".join(sorted({row.software for row in rows})),
+        "Trained on": "; ".join(sorted({row["device"] for row in rows})),
+        "Trained with": "; ".join(sorted({row["software"] for row in rows})),
         "Training": f"{len(trainings)} runs, {duration} in all",
         "Page made at commit": commit + (", with changes that were not committed" if changed else ""),
         "Page made with": ", ".join(

@@ -3,12 +3,17 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypedDict, TypeVar
+from typing import Any, TypedDict, TypeVar, get_args, get_type_hints
 
+from src.clustering.stability import Stability
+from src.comparison.audit_records import ImagesReport, LabelIssue
 from src.comparison.claims import CheckedClaim
+from src.comparison.long_tables import Mistake
+from src.comparison.model_rows import ModelRow
+from src.comparison.pairs import Pair
+from src.comparison.published import Prepared
 from src.decoding.records import Decoding, WrittenLabel
 from src.pipeline.files import read_csv, read_json
-from src.reporting.records import ConfusionCell, CurvePoint, LabelIssue, LabelScores, Mistake, ModelRow, PairRow
 
 Record = TypeVar("Record")
 
@@ -21,14 +26,6 @@ class Fetched(TypedDict):
     test_images: int
     side: int
     public: bool
-
-
-class Prepared(TypedDict):
-    """prepare/splits.json; counts: {split: {label: images}}."""
-
-    subject: str
-    labels: list[str]
-    counts: dict[str, dict[str, int]]
 
 
 class Claims(TypedDict):
@@ -47,22 +44,19 @@ class Decoded(Decoding, total=False):
 
 @dataclass(frozen=True)
 class Results:
-    """The content of metrics/. best: the best model's name. audit, clusters, stability: as their stages write them."""
+    """The content of metrics/. best: the best model's name. clusters: as the stage writes it."""
 
     best: str
     fetched: Fetched
     prepared: Prepared
     models: dict[str, ModelRow]
-    pairs: list[PairRow]
+    pairs: list[Pair]
     mistakes: list[Mistake]
-    curves: list[CurvePoint]
-    scores: list[LabelScores]
-    confusion: list[ConfusionCell]
     claims: Claims
-    audit: Mapping[str, Any]
+    audit: ImagesReport
     issues: list[LabelIssue]
     clusters: Mapping[str, Any]
-    stability: Mapping[str, Any]
+    stability: Stability
     decoding: Decoded
 
 
@@ -73,12 +67,9 @@ def read_results(metrics: Path) -> Results:
         best=read_json(metrics / "summary.json")["best_model"],
         fetched=read_json(metrics / "fetch/images.json"),
         prepared=read_json(metrics / "prepare/splits.json"),
-        models={row.model: row for row in read_rows(compare / "models.csv", ModelRow)},
-        pairs=read_rows(compare / "pairs.csv", PairRow),
+        models={row["model"]: row for row in read_rows(compare / "models.csv", ModelRow)},
+        pairs=read_rows(compare / "pairs.csv", Pair),
         mistakes=read_rows(compare / "mistakes.csv", Mistake),
-        curves=read_rows(compare / "learning_curves.csv", CurvePoint),
-        scores=read_rows(compare / "per_class.csv", LabelScores),
-        confusion=read_rows(compare / "confusion.csv", ConfusionCell),
         claims=read_json(compare / "claims.json"),
         audit=read_json(metrics / "audit/images.json"),
         issues=read_rows(metrics / "audit/label_issues.csv", LabelIssue),
@@ -89,8 +80,11 @@ def read_results(metrics: Path) -> Results:
 
 
 def read_rows(path: Path, kind: type[Record]) -> list[Record]:
-    """The rows of a CSV file as records, in the types of their fields; an empty cell takes the field's default."""
+    """The rows of a CSV file as records, in the types of their fields; an empty cell of an optional number is None."""
     from pydantic import TypeAdapter
 
-    rows = [{column: text for column, text in row.items() if text} for row in read_csv(path)]
+    optional = {column for column, hint in get_type_hints(kind).items() if type(None) in get_args(hint)}
+    rows = [
+        {column: text or (None if column in optional else "") for column, text in row.items()} for row in read_csv(path)
+    ]
     return TypeAdapter(list[kind]).validate_python(rows)  # type: ignore[valid-type]

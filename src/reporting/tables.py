@@ -1,11 +1,11 @@
 """The models' second table: everything that the first does not show, without what is the same for all models."""
 
 from collections.abc import Callable, Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+from src.comparison.model_rows import ModelRow
 from src.comparison.runs import Run
 from src.reporting.formats import count, percent, points, seconds
-from src.reporting.records import ModelRow
 
 
 class Cell(NamedTuple):
@@ -24,19 +24,19 @@ class Details(NamedTuple):
     same: dict[str, str]
 
 
-def _number(key: str, form: Callable[..., str]) -> Callable[[ModelRow], Cell]:
+def _number(key: str, form: Callable[..., str]) -> Callable[[Mapping[str, Any]], Cell]:
     """A column of numbers in a format; empty where there is none."""
 
-    def cell(row: ModelRow) -> Cell:
-        value = getattr(row, key)
+    def cell(row: Mapping[str, Any]) -> Cell:
+        value = row[key]
         return Cell("") if value is None else Cell(form(value), value)
 
     return cell
 
 
-def _text(key: str) -> Callable[[ModelRow], Cell]:
+def _text(key: str) -> Callable[[Mapping[str, Any]], Cell]:
     """A column of words."""
-    return lambda row: Cell(getattr(row, key).replace("_", " "))
+    return lambda row: Cell(row[key].replace("_", " "))
 
 
 PUBLISHED = {
@@ -60,7 +60,7 @@ COLUMNS = {
 }
 
 
-def find_details(models: Mapping[str, ModelRow], runs: Mapping[str, list[Run]], published: bool) -> Details:
+def build_details(models: Mapping[str, ModelRow], runs: Mapping[str, list[Run]], published: bool) -> Details:
     """The second table, with or without the columns of published numbers."""
     columns = PUBLISHED | COLUMNS if published else COLUMNS
     latencies = {model: runs[model][0].latency for model in models}

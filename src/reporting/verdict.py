@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from src.comparison.published import FASHION_MNIST_TRAIN, is_cut
 from src.reporting.formats import counted
 from src.reporting.results import Results
 
 TITLES = {"Fashion-MNIST": "Mystery Fashion", "digits": "Mystery Digits"}
-FASHION_MNIST_TRAIN = 60_000
 FEW_TEST_IMAGES = 500  # the interval of an accuracy is wider than 5 points
 
 
@@ -41,25 +41,25 @@ class Verdict:
         return {"best_model": self.best, "tied_with": " ".join(self.tied), "quick_look": str(self.quick_look)} | decoded
 
 
-def find_verdict(results: Results, params: Mapping[str, Any]) -> Verdict:
+def build_verdict(results: Results, params: Mapping[str, Any]) -> Verdict:
     """The verdict on the results of these params."""
     subject = results.prepared["subject"]
     decoded = {label: ", ".join(row["garments"]) for label, row in results.decoding["decoding"].items()}
-    quick_look = find_quick_look(results, params)
+    quick_look = quick_look_warning(results, params)
     return Verdict(
         title=TITLES.get(subject, "Image classifiers"),
         best=results.best,
-        tied=results.models[results.best].tied,
+        tied=results.models[results.best]["tied_with"].split(),
         decoded=decoded if subject in TITLES or any(decoded.values()) else {},
-        warning=quick_look or few_images(results),
+        warning=quick_look or few_images_warning(results),
         quick_look=bool(quick_look),
     )
 
 
-def find_quick_look(results: Results, params: Mapping[str, Any]) -> str:
+def quick_look_warning(results: Results, params: Mapping[str, Any]) -> str:
     """Which images and epochs the models were trained with, if they are fewer than there are; else ""."""
     parts, images, epochs = [], results.fetched["train_images"], params["epochs"]
-    if params["fetch"]["limit"] and images != FASHION_MNIST_TRAIN:
+    if is_cut(params["fetch"]["limit"], images, results.fetched["test_images"]):
         all_images = f" of {FASHION_MNIST_TRAIN:,}" if params["fetch"]["source"] == "fashion_mnist" else ""
         parts.append(f"the first {images:,}{all_images} training images")
     if epochs and any(epochs < block["epochs"] for block in params["models"].values()):
@@ -67,7 +67,7 @@ def find_quick_look(results: Results, params: Mapping[str, Any]) -> str:
     return f"Quick look: {', '.join(parts)}. Do not quote these numbers." if parts else ""
 
 
-def few_images(results: Results) -> str:
+def few_images_warning(results: Results) -> str:
     """A warning where there are few test images, else ""."""
     images = results.fetched["test_images"]
     if images >= FEW_TEST_IMAGES:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from src.comparison.runs import Run
+from src.images.splits import SPLITS
 from src.pipeline.files import write_csv, write_json
 
 CLASSES = 5
@@ -99,5 +100,8 @@ def write_files(runs: Mapping[str, Sequence[Run]], images: Mapping[str, np.ndarr
 
 
 def write_prepared(subject: str, counts: Mapping[str, int]) -> None:
-    """metrics/prepare/splits.json, with the counts of the test labels."""
-    write_json("metrics/prepare/splits.json", {"subject": subject, "labels": list(counts), "counts": {"test": counts}})
+    """metrics/prepare/splits.json, with the same counts of labels in each split."""
+    write_json(
+        "metrics/prepare/splits.json",
+        {"subject": subject, "labels": list(counts), "counts": dict.fromkeys(SPLITS, counts)},
+    )

@@ -9,7 +9,7 @@ from src.comparison.measures import MEASURES
 from src.comparison.published import Published
 from src.comparison.runs import Run
 from src.pipeline.files import read_json
-from tests.comparison.example import example_run
+from tests.comparison.example import RECIPE, example_run
 
 RULE = Rule(confidence=0.95, min_seeds=5, margin=0.005)
 
@@ -89,7 +89,7 @@ def test_models_that_differ_in_more_than_the_claim_is_about_are_not_compared() -
 
 def test_a_recipe_that_is_not_the_notebooks_is_not_compared() -> None:
     claims = published(["a"], "val_loss_slope")
-    claims["models"]["a"] = {"epochs": 50, "optimizer": "adam"}
+    claims["models"]["a"] = {"recipe": RECIPE | {"epochs": 50}}
     claim = checked({"a": [example_run(val_loss=[1.0] * 5, val_accuracy=[0.5] * 5)]}, claims)
     assert (claim["verdict"], claim["reason"]) == ("not comparable", "a has epochs 5, in the notebook 50")
 

@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from src.comparison.long_tables import confusion, learning_curves, per_class, run_rows, surest_mistakes
+from src.comparison.long_tables import confusion_rows, curve_rows, per_class, run_rows, surest_mistakes
 from src.comparison.runs import Run
 from tests.comparison.example import example_run
 
@@ -17,14 +17,14 @@ def toy() -> dict[str, list[Run]]:
 
 
 def test_the_surest_mistakes_come_first_and_right_answers_never() -> None:
-    assert surest_mistakes(toy()["a"][0], 2) == [
-        {"model": "a", "test_index": 3, "label": 0, "predicted": 1, "confidence": 0.95},
-        {"model": "a", "test_index": 0, "label": 0, "predicted": 1, "confidence": 0.8},
+    assert surest_mistakes(toy()["a"][0], 2, LABELS, [f"test {row}" for row in range(5)]) == [
+        {"model": "a", "test_index": 3, "image": "test 3", "label": "zero", "predicted": "one", "confidence": 0.95},
+        {"model": "a", "test_index": 0, "image": "test 0", "label": "zero", "predicted": "one", "confidence": 0.8},
     ]
 
 
 def test_confusion_and_scores_by_hand() -> None:
-    assert [(row["true"], row["predicted"], row["count"]) for row in confusion(toy(), LABELS)] == [
+    assert [(row["true"], row["predicted"], row["count"]) for row in confusion_rows(toy(), LABELS)] == [
         ("zero", "zero", 1),
         ("zero", "one", 2),
         ("one", "zero", 1),
@@ -46,7 +46,7 @@ def test_every_run_has_a_row() -> None:
 
 
 def test_learning_curves_have_a_row_per_model_seed_split_and_epoch() -> None:
-    found = learning_curves({"a": [example_run(val_loss=[0.6, 0.5], val_accuracy=[0.7, 0.8])]})
+    found = curve_rows({"a": [example_run(val_loss=[0.6, 0.5], val_accuracy=[0.7, 0.8])]})
     assert [(row["split"], row["epoch"]) for row in found] == [
         ("training", 1),
         ("training", 2),

@@ -57,9 +57,8 @@ def test_test_images_choose_nothing() -> None:
     assert best_model(rows({"a": [example_run("a", errors=errors(30, 1))], "b": [example_run("b")]})) == "b"
 
 
-def test_in_the_file_each_latency_has_a_column_and_the_ties_are_one_cell() -> None:
+def test_in_the_file_each_latency_has_a_column() -> None:
     (row,) = rows({"a": [example_run()]})
-    written = csv_row({**row, "tied_with": ["b", "c"]})
-    assert (written["latency_bs1_p50_s"], written["tied_with"]) == (0.004, "b c")
-    assert "latency" not in written
+    written = csv_row(row, example_run())
+    assert (written["latency_bs1_p50_s"], written["n_params"]) == (0.004, 1000)
     assert list(written)[:3] == ["model", "train_accuracy", "val_accuracy"]

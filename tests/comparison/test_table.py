@@ -53,6 +53,6 @@ def test_notes_stand_below_the_table() -> None:
 def test_the_table_of_the_terminal_has_columns() -> None:
     assert plain_text(ROWS, PAIRS, 0.95).splitlines()[:3] == [
         "Model  Validation  Test (95% CI)         Tied with",
-        "mine   90.00%      90.00% (86.67–92.57)  twin (equivalent)",
+        "mine   91.00%      90.00% (86.67–92.57)  twin (equivalent)",
         "twin   90.00%      90.00% (86.67–92.57)  mine (equivalent)",
     ]

@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 
 from src.images import splits
-from src.reporting.pictures import find_pictures
-from src.reporting.records import LabelIssue, Mistake
+from src.reporting.pictures import build_pictures
 
 VALUES = {"train": np.array([0, 1, 2]), "val": np.array([10, 11]), "test": np.array([20, 21])}
 
@@ -40,10 +39,10 @@ def pictures(runs: Any, split: splits.Split) -> Any:
     results: Any = SimpleNamespace(
         prepared={"labels": ["0", "1"]},
         models={"m": None},
-        mistakes=[Mistake("m", 1, "test 1", "1", "0", 0.8)],
-        issues=[LabelIssue(part, row, "", "0", "1", 0.1) for part, row in issues],
+        mistakes=[{"model": "m", "test_index": 1}],
+        issues=[{"split": part, "index": row} for part, row in issues],
     )
-    return find_pictures(params, results, runs)
+    return build_pictures(params, results, runs)
 
 
 def test_pictures_are_those_of_their_rows(runs: Any) -> None:

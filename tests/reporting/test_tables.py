@@ -2,7 +2,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from src.reporting.formats import SPACE
-from src.reporting.tables import Cell, find_details, latency_heading
+from src.reporting.tables import Cell, build_details, latency_heading
 
 ROW: dict[str, Any] = {
     "train_accuracy": 0.9,
@@ -24,9 +24,9 @@ ROW: dict[str, Any] = {
 
 
 def details(published: bool = True, **models: dict[str, Any]) -> Any:
-    rows: Any = {model: SimpleNamespace(**ROW | changes) for model, changes in models.items()}
+    rows: Any = {model: ROW | changes for model, changes in models.items()}
     runs: Any = {model: [SimpleNamespace(latency={"bs1_first": 0.2})] for model in models}
-    return find_details(rows, runs, published=published)
+    return build_details(rows, runs, published=published)
 
 
 def test_what_is_the_same_for_all_models_is_said_once_and_what_nobody_has_is_left_out() -> None:
