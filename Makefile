@@ -28,7 +28,7 @@ demo: export GIT_COMMITTER_EMAIL = demo@localhost
 demo: .venv/installed
 	@test ! -e $(DEMO) || { echo "$(DEMO) is there already, perhaps with experiments of yours. To start anew: rm -rf $(DEMO)"; exit 1; }
 	git clone --quiet . $(DEMO)
-	cd $(DEMO) && dvc exp run --name demo -S fetch.limit=3000 -S epochs=1 -S replicas=1
+	cd $(DEMO) && dvc exp run --name demo -S fetch.limit=3000 -S epochs=1 -S replicas=1 -S evaluate.latency_repeats=5
 	@echo "Open $(DEMO)/metrics/report.html in a browser. MLflow has the runs: make ui REPOSITORY=$(DEMO)"
 
 # MLflow 3 opens another view unless the address asks for the runs. Its jobs, which nothing here uses, are six processes.

@@ -11,8 +11,9 @@ from src.comparison.audit_records import LabelIssue
 from src.comparison.long_tables import Mistake
 from src.comparison.runs import Run
 from src.images import splits
-from src.images.splits import SPLITS, Split
+from src.images.splits import SPLITS
 from src.images.store import AMBIGUOUS, UNKNOWN
+from src.pipeline.schema import Split
 from src.reporting.maps import Embedded, Grouping
 from src.reporting.results import Results
 
