@@ -52,6 +52,7 @@ def embed(
         predictor(network, batch_size=BATCH)(x).reshape(len(x), -1).astype(np.float32)
         for network in (encoder, keras.models.clone_model(encoder))
     )
+    print(f"embed: PCA and t-SNE maps of {len(x):,} images ...", flush=True)
     pca = PCA(n_components=2, random_state=seed)
     tsne = TSNE(n_components=2, perplexity=perplexity, init="pca", learning_rate="auto", random_state=seed, n_jobs=-1)
     return {
@@ -80,7 +81,6 @@ def main(params: dict[str, Any]) -> None:
 
     block = params["embed"]
     x = splits.read(block["split"]).x
-    print(f"embed: PCA and t-SNE maps of {len(x):,} images ...", flush=True)
     embedding = embed(keras.models.load_model(f"models/{block['model']}/{params['seed']}.keras"), x, **block)
     with atomic_write("data/embedding.npz") as file:
         np.savez(file, allow_pickle=False, **embedding)
