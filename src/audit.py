@@ -8,7 +8,7 @@ import numpy as np
 from src.comparison.audit_records import AccuracyPair, ImagesReport, LabelIssue
 from src.comparison.runs import Run, read_runs
 from src.images import splits
-from src.images.charts import image_sheet
+from src.images.charts import image_sheet, in_lines
 from src.images.duplicates import count_duplicate_pairs, duplicate_groups, leaked_test_images
 from src.pipeline.files import write_csv, write_json
 from src.pipeline.schema import Count
@@ -44,9 +44,11 @@ def without_leaked(correct: np.ndarray, leaked: np.ndarray) -> AccuracyPair:
     return {"all": float(correct.mean()), "without_leaked": None if leaked.all() else float(correct[~leaked].mean())}
 
 
-def issue_row(index: int, run: Run, y: np.ndarray, probabilities: np.ndarray, images: list[str]) -> LabelIssue:
+def issue_row(
+    index: int, run: Run, y: np.ndarray, probabilities: np.ndarray, images: list[str], labels: list[str]
+) -> LabelIssue:
     """A row of label_issues.csv; the index counts validation images, then test images."""
-    labels, n_val = splits.class_names(), len(run.y["val"])
+    n_val = len(run.y["val"])
     in_val = index < n_val
     return {
         "split": "val" if in_val else "test",
@@ -61,7 +63,7 @@ def issue_row(index: int, run: Run, y: np.ndarray, probabilities: np.ndarray, im
 
 def images_report(runs: Mapping[str, Sequence[Run]], issues: LabelIssues, n_examined: int) -> ImagesReport:
     """What is odd about the images of all splits, and what it does to the models' accuracies."""
-    data, sizes = splits.read("all"), {split: len(splits.read(split).y) for split in splits.SPLITS}
+    data, sizes = splits.read("all"), {split: len(splits.labels(split)) for split in splits.SPLITS}
     n_training = sizes["train"] + sizes["val"]
     groups = duplicate_groups(data.x)
     leaked = leaked_test_images(groups, n_training, sizes["test"])
@@ -87,14 +89,12 @@ def main(params: dict[str, Any]) -> None:
     x = np.concatenate([splits.read(split).x for split in parts])
     issues = audit(y, probabilities, **params["audit"])
     report = images_report(runs, issues, len(y))
-    rows = [issue_row(index, run, y, probabilities, images) for index in issues.listed.tolist()]
+    labels = splits.class_names()
+    rows = [issue_row(index, run, y, probabilities, images, labels) for index in issues.listed.tolist()]
     captions = [f"{row['image']}\ngiven {row['label']}, model {row['suggested']}" for row in rows]
     pictures = [(x[index], caption) for index, caption in zip(issues.shown, captions, strict=False)]
     pictures = pictures or [(np.zeros_like(x[0]), "No label issues")]
-    image_sheet(
-        "metrics/audit/label_issues.png",
-        [pictures[start : start + PER_LINE] for start in range(0, len(pictures), PER_LINE)],
-    )
+    image_sheet("metrics/audit/label_issues.png", in_lines(pictures, PER_LINE))
     write_csv("metrics/audit/label_issues.csv", rows, list(LabelIssue.__annotations__))
     write_json("metrics/audit/images.json", report)
     oddities = f"{report['blank_images']} blank, {report['leaked_test_images']} test images also in training"

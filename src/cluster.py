@@ -44,7 +44,7 @@ def main(params: dict[str, Any]) -> None:
     """data/embedding.npz -> data/clusters.npz, metrics/cluster/clusters.json and the charts."""
     block, embed = params["cluster"], params["embed"]
     y, garments, embedding = (
-        splits.read(embed["split"]).y,
+        splits.labels(embed["split"]),
         splits.garments(embed["split"]),
         np.load("data/embedding.npz"),
     )

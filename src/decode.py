@@ -39,7 +39,7 @@ def decode(
     """
     (x, y), names = splits.read("test"), Names(splits.class_names(), splits.garment_names())
     parts: dict[str, SplitLabels] = {
-        split: SplitLabels(splits.read(split).y, splits.garments(split), splits.image_ids(split))
+        split: SplitLabels(splits.labels(split), splits.garments(split), splits.image_ids(split))
         for split in splits.SPLITS
     }
     known, predicted = parts["test"].garments >= 0, None
@@ -82,13 +82,13 @@ def beside_public(
 
 def draw_tables(split: Split) -> None:
     """Tables of labels, garments and KMeans clusters: of the embedded split, but garments by label of all images."""
-    clusters, y, garments = np.load("data/clusters.npz")["kmeans"], splits.read(split).y, splits.garments(split)
+    clusters, y, garments = np.load("data/clusters.npz")["kmeans"], splits.labels(split), splits.garments(split)
     labels, names = splits.class_names(), splits.garment_names()
     numbers = [str(number) for number in range(clusters.max() + 1)]
     by_label = crosstab(y, clusters, len(labels), len(numbers))
     tables = {("label", "KMeans cluster"): charts.Table(labels, numbers, by_label)}
     if names:
-        every, y_every = splits.garments("all"), splits.read("all").y
+        every, y_every = splits.garments("all"), splits.labels("all")
         counts = contingency(every, y_every, len(names), len(labels))
         tables["garment", "label"] = charts.Table(names, labels, counts)
         counts = contingency(garments, clusters, len(names), len(numbers))

@@ -7,6 +7,7 @@ import numpy as np
 from typing_extensions import TypedDict  # pydantic asks for it below Python 3.12
 
 from src.comparison.calibration import Bin
+from src.comparison.charts import STYLES
 from src.comparison.runs import Run
 from src.comparison.scores import class_scores, confusion_matrix
 from src.comparison.statistics import DIGITS
@@ -63,7 +64,7 @@ def curve_rows(runs: Mapping[str, Sequence[Run]]) -> list[dict[str, Any]]:
         {"model": model, "seed": run.seed, "epoch": int(epoch), "split": split, "loss": loss, "accuracy": accuracy}
         for model, seeds in runs.items()
         for run in seeds
-        for split, prefix in (("training", ""), ("validation", "val_"))
+        for split, (prefix, _) in STYLES.items()
         for epoch, loss, accuracy in zip(
             run.history["epoch"], run.history[f"{prefix}loss"], run.history[f"{prefix}accuracy"], strict=True
         )

@@ -68,7 +68,7 @@ class Run:
 
 def read_runs(models: Iterable[str]) -> dict[str, list[Run]]:
     """The runs of each model, in the order of their seeds."""
-    y: dict[str, np.ndarray] = {split: splits.read(split).y for split in SPLITS}
+    y: dict[str, np.ndarray] = {split: splits.labels(split) for split in SPLITS}
     return {model: _read(model, y) for model in models}
 
 

@@ -29,6 +29,7 @@ def class_scores(predicted: np.ndarray, y: np.ndarray, classes: int) -> list[Cla
 
 def confusion_matrix(predicted: np.ndarray, y: np.ndarray, classes: int) -> np.ndarray:
     """Counts of images, (classes, classes) int64: rows are the true labels, columns the predicted ones."""
-    counts = np.zeros((classes, classes), dtype=np.int64)
-    np.add.at(counts, (y, predicted), 1)
+    from sklearn import metrics
+
+    counts: np.ndarray = metrics.confusion_matrix(y, predicted, labels=np.arange(classes))
     return counts

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from src.images.charts import image_sheet
+from src.images.charts import image_sheet, in_lines
 from src.pipeline.figure import figure, heat_table
 
 ROW = 10  # images in a row of the sheet
@@ -21,8 +21,7 @@ class Table(NamedTuple):
 
 def sheet(path: str, x: np.ndarray, captions: Sequence[str]) -> None:
     """Images (n, side, side) uint8 with a caption each, in rows of ten."""
-    pictures = list(zip(x, captions, strict=True))
-    image_sheet(path, [pictures[first : first + ROW] for first in range(0, len(pictures), ROW)])
+    image_sheet(path, in_lines(list(zip(x, captions, strict=True)), ROW))
 
 
 def labels(path: str, x: np.ndarray, y: np.ndarray, captions: Sequence[str], n_per_label: int) -> None:

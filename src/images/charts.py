@@ -19,6 +19,11 @@ def class_counts(path: str, counts: Mapping[str, Mapping[str, int]]) -> None:
         axes[0, 0].set_ylabel("images")
 
 
+def in_lines(pictures: Sequence[tuple[Any, str]], per_line: int) -> list[Sequence[tuple[Any, str]]]:
+    """Pictures with captions, cut into the rows of a sheet."""
+    return [pictures[start : start + per_line] for start in range(0, len(pictures), per_line)]
+
+
 def image_sheet(path: str, rows: Sequence[Sequence[tuple[Any, str]]]) -> None:
     """Rows of (side, side) uint8 pictures, each with a caption above."""
     columns = max(len(row) for row in rows)

@@ -18,8 +18,12 @@ class Labelled(NamedTuple):
 
 def read(split: Split) -> Labelled:
     """Images and labels of a split; `all`: those of train, val and test, one after the other."""
-    files = [np.load(f"data/{part}.npz") for part in parts(split)]
-    return Labelled(np.concatenate([file["x"] for file in files]), np.concatenate([file["y"] for file in files]))
+    return Labelled(np.concatenate([np.load(f"data/{part}.npz")["x"] for part in parts(split)]), labels(split))
+
+
+def labels(split: Split) -> np.ndarray:
+    """The numbers of the labels alone, (n,) int64: the images are not read."""
+    return np.concatenate([np.load(f"data/{part}.npz")["y"] for part in parts(split)])
 
 
 def class_names() -> list[str]:

@@ -90,5 +90,5 @@ def build_embedded(split: Split, encoder: str, labels: list[str], runs: Mapping[
         y=y,
         predicted=predicted,
         confidence=probabilities.max(axis=1),
-        tested=np.concatenate([np.full(len(splits.read(part).y), part == "test") for part in parts]),
+        tested=np.concatenate([np.full(len(splits.labels(part)), part == "test") for part in parts]),
     )

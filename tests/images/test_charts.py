@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from src.images.charts import class_counts, image_sheet
+from src.images.charts import class_counts, image_sheet, in_lines
 
 Drawn = Callable[[], list[Any]]
 
@@ -41,3 +41,10 @@ def test_a_sheet_has_each_picture_in_its_place_under_its_caption(tmp_path: Path,
 def test_the_kind_of_file_follows_the_name(name: str, tmp_path: Path) -> None:
     class_counts(str(tmp_path / name), {"train": {"0": 3}})
     assert (tmp_path / name).read_bytes().startswith(b"\x89PNG" if name.endswith("png") else b"<?xml")
+
+
+def test_pictures_fill_one_line_after_the_other() -> None:
+    pictures = [(number, str(number)) for number in range(5)]
+    assert in_lines(pictures, 2) == [pictures[:2], pictures[2:4], pictures[4:]]
+    assert in_lines(pictures, 5) == [pictures]
+    assert in_lines([], 5) == []

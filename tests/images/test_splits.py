@@ -3,7 +3,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from src.images.splits import SPLITS, class_names, garment_names, garments, image_ids, parts, read
+from src.images.splits import SPLITS, class_names, garment_names, garments, image_ids, labels, parts, read
 
 
 @pytest.fixture(autouse=True)
@@ -37,6 +37,11 @@ def test_all_are_the_splits_one_after_the_other() -> None:
     assert (images.x.dtype, images.x.shape) == (np.uint8, (5, 2, 2))
     assert images.x[:, 0, 0].tolist() == [0, 1, 2, 3, 4]
     assert garments("all").tolist() == [0, -1, -2, -3, -4]
+
+
+def test_labels_alone_are_those_beside_the_images() -> None:
+    for split in (*SPLITS, "all"):
+        assert labels(split).tolist() == read(split).y.tolist()
 
 
 def test_labels_and_garments_have_names_by_their_numbers() -> None:
