@@ -1,4 +1,4 @@
-"""The command line: `python -m src STAGE [MODEL]`."""
+"""The command line: `python -m src STAGE [MODEL]`, and `python -m src COMMAND ...` for what src/commands has."""
 
 import argparse
 import ast
@@ -10,18 +10,28 @@ from pathlib import Path
 from src.params import STAGES, check_known, check_layer, read_params
 from src.pipeline.runner import run
 
+COMMANDS = sorted(path.stem for path in Path(__file__).parent.glob("commands/[a-z]*.py"))
+
 
 def main(arguments: list[str] | None = None) -> None:
-    """Check params.yaml whole, then run one stage."""
+    """Check params.yaml whole, then run one stage; or run a command, which has arguments of its own."""
     if sys.platform == "win32":  # where Python has neither file locks nor the signals that end a stage in order
         sys.exit("This pipeline runs on Linux and macOS. On Windows use WSL or Docker (docs/containers.md).")
+    arguments = sys.argv[1:] if arguments is None else arguments
+    if arguments and arguments[0] in COMMANDS:
+        importlib.import_module(f"src.commands.{arguments[0]}").main(arguments[1:])
+        return
+    lists = {"stages": {name: name for name in STAGES}, "commands": {name: f"commands/{name}" for name in COMMANDS}}
     parser = argparse.ArgumentParser(
         prog="python -m src",
         description="Run one stage on the existing files; `dvc repro` runs every stage that is out of date.",
-        epilog="\n".join(f"  {stage:<10} {_summary(stage)}" for stage in STAGES),
+        epilog="\n\n".join(
+            "\n".join([f"{kind}:", *(f"  {name:<10} {_summary(file)}" for name, file in files.items())])
+            for kind, files in lists.items()
+        ),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("stage", choices=STAGES, metavar="STAGE", help="one of the stages below")
+    parser.add_argument("stage", choices=STAGES, metavar="STAGE", help="one of the stages below, or a command")
     parser.add_argument("model", nargs="?", metavar="MODEL", help="for train and evaluate: a model of params.yaml")
     chosen = parser.parse_args(arguments)
     stage = importlib.import_module(f"src.{chosen.stage}").main
@@ -43,9 +53,9 @@ def main(arguments: list[str] | None = None) -> None:
     run(" ".join([chosen.stage, *models]), work)
 
 
-def _summary(stage: str) -> str:
-    """The first sentence of a stage's docstring, read without importing what it imports."""
-    source = Path(__file__).with_name(f"{stage}.py").read_text(encoding="utf-8")
+def _summary(file: str) -> str:
+    """The first sentence of the docstring of a stage or a command, read without importing what it imports."""
+    source = Path(__file__).parent.joinpath(f"{file}.py").read_text(encoding="utf-8")
     return (ast.get_docstring(ast.parse(source)) or "").split("\n")[0]
 
 

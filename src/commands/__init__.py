@@ -1,0 +1,1 @@
+"""What people run beside the pipeline: `python -m src COMMAND`, one file each."""
