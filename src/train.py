@@ -1,9 +1,8 @@
 """Train one model from one or more seeds, on training and validation data; the test set is never read."""
 
 import gc
-import math
-import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from typing import Any, Literal, TypedDict
 
 import numpy as np
@@ -12,31 +11,30 @@ from src import classifiers
 from src.images import splits
 from src.images.splits import Labelled
 from src.pipeline import tracking
-from src.pipeline.files import UserError, write_csv, write_json
-from src.pipeline.progress import TrainingProgress
+from src.pipeline.files import write_csv, write_json
 from src.pipeline.schema import Count, Positive, Seed
+from src.training import checkpoint
+from src.training.checkpoint_folder import mark_done, remove_recorded, reserved
+from src.training.course import Course, SeedRun
 from src.training.device import setup_device, software
+from src.training.identity import training_keys
 from src.training.loop import fit
 
 LOSS = "categorical_crossentropy"
 
 
-class SeedRun(TypedDict):
-    """One training: its seed, its MLflow run, and its seconds (compiling, all epochs, the validation after each)."""
-
-    seed: int
-    run_id: str
-    train_seconds: float
-
-
 class Trained(TypedDict):
-    """data/runs/MODEL.json: what a model was trained with, and its trainings in the order of their seeds."""
+    """data/runs/MODEL.json: what a model was trained with, and its trainings in the order of their seeds.
+
+    parent_id: the MLflow run above theirs.
+    """
 
     recipe: dict[str, Any]
     n_params: int
     loss: str
     device: str
     software: str
+    parent_id: str
     seeds: list[SeedRun]
 
 
@@ -45,6 +43,7 @@ def train(
     val_set: Labelled,
     classes: int,
     seed: Seed,
+    on_start: Callable[[Any], int],
     on_steps: Callable[[int], None],
     on_epoch: Callable[[int, dict[str, float]], None],
     *,
@@ -57,8 +56,9 @@ def train(
 ) -> Any:
     """A keras.Model trained from a seed; `body` is the architecture's part of the model's block.
 
-    `on_steps` gets the number of batches since its last call, `on_epoch` the epoch, from 1, and its loss, accuracy,
-    val_loss and val_accuracy. Raises UserError where the images are too small.
+    `on_start` gets the untrained model, may change its state, and returns the first epoch to train, from 1. `on_steps`
+    gets the number of batches since its last call, `on_epoch` the epoch and its loss, accuracy, val_loss and
+    val_accuracy. Raises UserError where the images are too small.
     """
     import keras
 
@@ -66,9 +66,18 @@ def train(
     model = classifiers.build(side=train_set.x.shape[1], classes=classes, architecture=architecture, **body)
     rule = keras.optimizers.get({"class_name": optimizer, "config": {"learning_rate": learning_rate}})
     model.compile(optimizer=rule, loss=LOSS, metrics=["accuracy"])
+    model.optimizer.build(model.trainable_variables)
     one_hot = np.eye(classes, dtype=np.float32)
-    data = [(images.x, one_hot[images.y]) for images in (train_set, val_set)]
-    fit(model, *data, epochs=epochs, batch_size=batch_size, seed=seed, on_steps=on_steps, on_epoch=on_epoch)
+    fit(
+        model,
+        *((images.x, one_hot[images.y]) for images in (train_set, val_set)),
+        first_epoch=on_start(model),
+        epochs=epochs,
+        batch_size=batch_size,
+        seed=seed,
+        on_steps=on_steps,
+        on_epoch=on_epoch,
+    )
     return model
 
 
@@ -90,54 +99,36 @@ def layer_table(model: Any) -> list[dict[str, Any]]:
     ]
 
 
-def train_seed(
-    model: str,
-    seed: int,
-    recipe: dict[str, Any],
-    environment: dict[str, str],
-    train_set: Labelled,
-    val_set: Labelled,
-    classes: int,
-) -> tuple[Any, SeedRun, list[dict[str, float]]]:
-    """Train a model from a seed in an MLflow run of its own, and save it. Returns it, its report and its history."""
-    name = f"{model}-seed{seed}"
-    progress = TrainingProgress(f"train: {name}", recipe["epochs"], math.ceil(len(train_set.y) / recipe["batch_size"]))
-    history: list[dict[str, float]] = []
-    with tracking.training_run(model, name, recipe | {"seed": seed} | environment) as run:
-
-        def on_epoch(epoch: int, logs: dict[str, float]) -> None:
-            if not math.isfinite(logs["loss"]):
-                advice = f"Got {logs['loss']} in epoch {epoch}; take a lower learning_rate."
-                raise UserError(f"params.yaml: models.{model}: the loss must stay finite. {advice}")
-            history.append({"seed": seed, "epoch": epoch} | {key: round(value, 6) for key, value in logs.items()})
-            progress.epoch(epoch, logs)
-            run.log_epoch(epoch, logs)
-
-        start = time.perf_counter()
-        with progress:
-            trained = train(train_set, val_set, classes, seed, progress.advance, on_epoch, **recipe)
-        seconds = round(time.perf_counter() - start, 3)
-        classifiers.save(trained, f"models/{model}/{seed}.keras")
-        run.log_metrics({"train_seconds": seconds, "n_params": trained.count_params()})
-    return trained, {"seed": seed, "run_id": run.id, "train_seconds": seconds}, history
-
-
 def main(params: dict[str, Any], model: str) -> None:
-    """data/{train,val}.npz -> models/MODEL/SEED.keras of each seed, data/runs/MODEL.json, history and layers."""
+    """data/{train,val}.npz -> models/MODEL/SEED.keras of each seed, data/runs/MODEL.json, history and layers.
+
+    A training that was interrupted goes on after its last finished epoch.
+    """
     recipe = resolve_recipe(params["models"][model], params)
     replicas = recipe.pop("replicas")
     device = setup_device(seed=params["seed"], device=params["device"])
     environment = {"loss": LOSS, "device": device, "software": software()}
-    data = splits.read("train"), splits.read("val"), len(splits.class_names())
-    seeds: list[SeedRun] = []
+    data, classes = (splits.read("train"), splits.read("val")), len(splits.class_names())
+    recipes = [recipe | {"seed": seed} for seed in range(params["seed"], params["seed"] + replicas)]
+    remove_recorded()
+    keys = training_keys(model, params, recipes, device)
+    reports: list[SeedRun] = []
     history: list[dict[str, float]] = []
-    for seed in range(params["seed"], params["seed"] + replicas):
-        trained, report, epochs = train_seed(model, seed, recipe, environment, *data)
-        seeds.append(report)
-        history += epochs
-        layers, n_params = layer_table(trained), trained.count_params()
-        del trained
-        gc.collect()  # Keras's layers refer to each other: the model and its copy of the data would stay for good
+    with ExitStack() as stack:
+        paths = [stack.enter_context(reserved(key)) for key in keys]
+        found = [checkpoint.read(path) if path else None for path in paths]
+        parent_id = next((known.record.parent_id for known in found if known), None)
+        parent = stack.enter_context(tracking.parent_run(model, recipe | environment, run_id=parent_id))
+        for seed_recipe, path, known in zip(recipes, paths, found, strict=True):
+            course = Course(model, seed_recipe, environment, data, path=path, found=known, parent_id=parent.id)
+            with course:
+                advance = course.progress.advance
+                trained = train(*data, classes, course.seed, course.start, advance, course.end_epoch, **recipe)
+                reports.append(course.finish())
+            history += course.record.history
+            layers, n_params = layer_table(trained), trained.count_params()
+            del trained, course
+            gc.collect()  # Keras's layers refer to each other: the model and its copy of the data would stay for good
     write_csv(f"metrics/train/history/{model}.csv", history)
     write_csv(f"metrics/train/layers/{model}.csv", layers)
     trainings: Trained = {
@@ -146,6 +137,8 @@ def main(params: dict[str, Any], model: str) -> None:
         "loss": LOSS,
         "device": device,
         "software": environment["software"],
-        "seeds": seeds,
+        "parent_id": parent.id,
+        "seeds": reports,
     }
     write_json(f"data/runs/{model}.json", trainings)
+    mark_done(f"data/runs/{model}.json", keys)

@@ -48,11 +48,11 @@ def surest_mistakes(run: Run, n_mistakes: int, labels: Sequence[str], images: Se
 
 
 def run_rows(runs: Mapping[str, Sequence[Run]]) -> list[dict[str, Any]]:
-    """Each run's accuracies and times."""
+    """Each run's accuracies and times, and how often it was resumed."""
     return [
         {"model": model, "seed": run.seed, "run_id": run.run_id}
         | {f"{split}_accuracy": round(run.accuracy[split], DIGITS) for split in SPLITS}
-        | {"train_seconds": run.train_seconds, "test_seconds": run.test_seconds}
+        | {"train_seconds": run.train_seconds, "n_resumed": run.n_resumed, "test_seconds": run.test_seconds}
         for model, seeds in runs.items()
         for run in seeds
     ]

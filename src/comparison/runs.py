@@ -21,7 +21,7 @@ class Run:
 
     history: a list per column of HISTORY, a value per epoch. probabilities: (n, classes) float32 of each split.
     y: (n,) int64, the labels of each split. Times are in seconds: train_seconds on `device`, the others on `timed_on`;
-    latency: {"bs1_p50": ...}, of single batches.
+    latency: {"bs1_p50": ...}, of single batches. n_resumed: how often the training went on after an interruption.
     """
 
     model: str
@@ -33,6 +33,7 @@ class Run:
     device: str
     software: str
     train_seconds: float
+    n_resumed: int
     history: dict[str, list[float]]
     timed_on: str
     test_seconds: float

@@ -5,9 +5,9 @@ import json
 import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 written: list[Path] = []  # by this process; the runner removes them when a stage fails
 
@@ -27,13 +27,53 @@ def atomic_write(path: str | Path) -> Iterator[Path]:
     """A path to write to; the file replaces `path` when the block ends well and is removed otherwise."""
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(f".unfinished.{path.name}")  # NumPy and Keras look at the suffix
-    try:
+    with _unfinished(path) as unfinished:
         yield unfinished
         unfinished.replace(path)
         written.append(path.absolute())
+
+
+@contextmanager
+def durable_write(path: Path) -> Iterator[BinaryIO]:
+    """As `atomic_write`, but an open file, which stays when the stage fails and is whole even after a loss of power."""
+    with _unfinished(path) as unfinished:
+        with unfinished.open("wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        unfinished.replace(path)
+        folder = os.open(path.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)  # the name is the folder's content
+        finally:
+            os.close(folder)
+
+
+@contextmanager
+def _unfinished(path: Path) -> Iterator[Path]:
+    """A name beside `path`, of the same suffix, for NumPy and Keras look at it; a file of that name is removed."""
+    unfinished = path.with_name(f".unfinished.{path.name}")
+    try:
+        yield unfinished
+    except OSError as error:
+        error.filename = error.filename or str(path)  # a full disk names none
+        raise
     finally:
         unfinished.unlink(missing_ok=True)
+
+
+def check_room(folder: Path, n_bytes: int) -> None:
+    """Raises UserError unless a file of that size can be written to the folder, which is made where it is missing."""
+    probe = folder / ".unfinished.probe"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        probe.write_bytes(bytes(n_bytes))
+    except OSError as error:
+        must = f"{folder} must be writable and have {n_bytes / 1e6:.1f} MB of room"
+        raise UserError(f"{must}. {error.strerror}; make room or mend its rights, then run it again.") from None
+    finally:
+        with suppress(OSError):
+            probe.unlink(missing_ok=True)
 
 
 def write_text(path: str | Path, text: str) -> None:

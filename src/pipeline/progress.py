@@ -11,7 +11,7 @@ class TrainingProgress:
 
     def __init__(self, name: str, epochs: int, steps: int) -> None:
         """`name` stands before everything; `steps` are those of one epoch."""
-        self.name, self.epochs = name, epochs
+        self.name, self.epochs, self.steps = name, epochs, steps
         self.on_terminal = Console().is_terminal
         columns = (BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn())
         self.bar = Progress(TextColumn("{task.description}"), *columns, disable=not self.on_terminal)

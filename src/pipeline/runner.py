@@ -4,12 +4,15 @@ import gc
 import os
 import signal
 import sys
+import threading
+import time
 from collections.abc import Callable
 from typing import Any
 
 from src.pipeline.files import UserError, written
 
 ADVICE = "The stage's output files were removed. Fix the cause and run it again (TRACEBACK=1 shows the traceback)."
+PARENT_CHECK_SECONDS = 0.5
 
 
 def run(stage: str, work: Callable[[], None]) -> None:
@@ -22,6 +25,8 @@ def run(stage: str, work: Callable[[], None]) -> None:
     for number in (signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(number) != signal.SIG_IGN:  # as nohup sets it
             signal.signal(number, _exit)
+    if "DVC_STAGE" in os.environ:
+        threading.Thread(target=_end_with_parent, args=[os.getppid()], daemon=True).start()
     try:
         work()
         gc.freeze()  # or the end of the process would go through all that was loaded once more
@@ -42,3 +47,10 @@ def run(stage: str, work: Callable[[], None]) -> None:
 def _exit(number: int, _: Any) -> None:
     """End the stage in order when it is told to stop: its MLflow run is closed, as FAILED."""
     sys.exit(128 + number)
+
+
+def _end_with_parent(parent: int) -> None:
+    """Stop this process when DVC, which started it, is no more: a second `dvc repro` would write the same files."""
+    while os.getppid() == parent:
+        time.sleep(PARENT_CHECK_SECONDS)
+    os.kill(os.getpid(), signal.SIGTERM)

@@ -3,8 +3,10 @@
 import os
 import re
 import time
+import uuid
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 from src.pipeline import origin
@@ -68,13 +70,26 @@ class Run:
         for name, value in tags.items():
             self.client.set_tag(self.id, name, str(value))
 
+    def log_dataset(self, *_: object) -> None: ...
+
+    def log_model(self, *_: object) -> None: ...
+
     def log_artifact(self, path: str) -> None:
         """Keep a copy of a file with the run."""
         self.client.log_artifact(self.id, path)
 
 
-def training_run(model: str, name: str, params: Mapping[str, Any]) -> AbstractContextManager[Run]:
+@contextmanager
+def parent_run(model: str, params: Mapping[str, Any], run_id: str | None = None) -> Iterator[Run]:
+    yield SimpleNamespace(id=run_id or uuid.uuid4().hex)  # type: ignore[misc]
+
+
+def training_run(
+    model: str, name: str, params: Mapping[str, Any], *, run_id: str | None = None, parent_id: str | None = None
+) -> AbstractContextManager[Run]:
     """A new run of that name for a training of a model with these params, `seed` among them; as `new_run`."""
+    if run_id:
+        return resumed_run(model, name, run_id)
     seed = params["seed"]
     description = (
         f"Training of the model `{model}` from seed {seed}, by the stage `train`. "

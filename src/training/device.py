@@ -3,6 +3,7 @@
 import faulthandler
 import os
 import platform
+import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,20 +14,29 @@ from src.pipeline.files import UserError
 from src.pipeline.schema import Device, Seed
 from src.training.lstm import lstm
 
+NUMERIC = re.compile(r"(TF|ONEDNN|DNNL|XLA|KERAS|JAX|OMP|CUBLAS|CUDNN)_\w+|NVIDIA_TF32_OVERRIDE")
+NOT_NUMERIC = re.compile(r"TF_CPP_\w+|\w*(LOG|VERBOSE|GPU_ALLOW_GROWTH)\w*|KERAS_(BACKEND|HOME)|JAX_PLATFORMS")
+
 
 def setup_device(*, seed: Seed, device: Device) -> str:
     """Choose the device, seed every generator, make operations deterministic. Returns the device in words.
 
-    Must be called before anything imports Keras. Raises UserError where `gpu` is asked for and there is none.
+    To the words belong the environment variables that change numbers. Must be called before anything imports Keras.
+    Raises UserError where `gpu` is asked for and there is none, or Keras's backend is not installed.
     """
     if device == "cpu":
         os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
         os.environ["JAX_PLATFORMS"] = "cpu"
+    os.environ.setdefault("KERAS_BACKEND", "tensorflow")  # whatever a user's keras.json says
     with _quiet_loading():
-        import keras
-
+        try:
+            import keras
+        except ImportError as error:
+            backend = os.environ["KERAS_BACKEND"]
+            raise UserError(f"KERAS_BACKEND must be a backend that is installed. Got {backend} ({error}).") from None
         backend = keras.backend.backend()
         gpus = [name for name in keras.distribution.list_devices() if name.startswith("gpu")]
+    _forget_user_settings()
     reason = "TF_CPP_MIN_LOG_LEVEL=0 in the environment shows why"
     if device == "gpu" and not gpus:
         raise UserError(f"params.yaml: device: gpu needs a GPU that {backend} can use. Got none ({reason}).")
@@ -39,9 +49,24 @@ def setup_device(*, seed: Seed, device: Device) -> str:
         tf.config.experimental.enable_op_determinism()
         if gpus:
             details = tf.config.experimental.get_device_details(tf.config.list_physical_devices("GPU")[0])
-            return f"GPU, {details.get('device_name', gpus[0])}"
+            return ", ".join([f"GPU, {details.get('device_name', gpus[0])}", *_numeric_variables()])
         keras.src.backend.lstm = lstm
-    return f"GPU, {gpus[0]}" if gpus else f"CPU, {_processor()}, {_cores()} cores"
+    return ", ".join([f"GPU, {gpus[0]}" if gpus else f"CPU, {_processor()}, {_cores()} cores", *_numeric_variables()])
+
+
+def _forget_user_settings() -> None:
+    """Keras's own settings instead of those in a user's ~/.keras/keras.json, which would change numbers unseen."""
+    import keras
+
+    keras.config.set_floatx("float32")
+    keras.config.set_image_data_format("channels_last")
+    keras.config.set_epsilon(1e-7)
+
+
+def _numeric_variables() -> list[str]:
+    """The environment variables that change a library's numbers, such as its number of threads: NAME=VALUE, sorted."""
+    names = sorted(name for name in os.environ if NUMERIC.fullmatch(name) and not NOT_NUMERIC.fullmatch(name))
+    return [f"{name}={os.environ[name]}" for name in names]
 
 
 @contextmanager

@@ -44,6 +44,7 @@ def example_run(
     recipe: Mapping[str, Any] | None = None,
     n_params: int = 1000,
     train_seconds: float = 60.0,
+    n_resumed: int = 0,
 ) -> Run:
     """A run with so many errors on n images of each split and with the given curves."""
     n, errors = n or {"train": 400, "val": 200, "test": 400}, errors or {"train": 10, "val": 20, "test": 40}
@@ -59,6 +60,7 @@ def example_run(
         device="CPU",
         software="keras 3",
         train_seconds=train_seconds,
+        n_resumed=n_resumed,
         history={
             "epoch": [float(epoch) for epoch in range(1, epochs + 1)],
             "loss": [value * 1.1 for value in val_loss],
@@ -85,7 +87,7 @@ def write_files(runs: Mapping[str, Sequence[Run]], images: Mapping[str, np.ndarr
     np.savez("data/source_index.npz", allow_pickle=False, **{split: np.arange(len(y)) for split, y in first.y.items()})
     for model, seeds in runs.items():
         shared = {key: getattr(seeds[0], key) for key in ("recipe", "n_params", "loss", "device", "software")}
-        trainings = [{key: getattr(run, key) for key in ("seed", "run_id", "train_seconds")} for run in seeds]
+        trainings = [{key: getattr(run, key) for key in ("seed", "run_id", "train_seconds", "n_resumed")} for run in seeds]
         write_json(f"data/runs/{model}.json", shared | {"seeds": trainings})
         timings = [{key: getattr(run, key) for key in ("seed", "test_seconds", "latency")} for run in seeds]
         write_json(f"data/timings/{model}.json", {"device": seeds[0].timed_on, "seeds": timings})

@@ -36,11 +36,11 @@ def test_confusion_and_scores_by_hand() -> None:
 
 
 def test_every_run_has_a_row() -> None:
-    runs = {"a": [example_run(seed=seed) for seed in (27, 28)], "b": [example_run("b", train_seconds=5.0)]}
-    assert [(row["model"], row["seed"], row["train_seconds"]) for row in run_rows(runs)] == [
-        ("a", 27, 60.0),
-        ("a", 28, 60.0),
-        ("b", 27, 5.0),
+    runs = {"a": [example_run(seed=seed) for seed in (27, 28)], "b": [example_run("b", train_seconds=5.0, n_resumed=2)]}
+    assert [(row["model"], row["seed"], row["train_seconds"], row["n_resumed"]) for row in run_rows(runs)] == [
+        ("a", 27, 60.0, 0),
+        ("a", 28, 60.0, 0),
+        ("b", 27, 5.0, 2),
     ]
     assert run_rows(runs)[0]["val_accuracy"] == 0.9
 

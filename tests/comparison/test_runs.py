@@ -11,12 +11,13 @@ def test_trainings_evaluations_and_histories_are_joined_by_seed(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     written = [
-        example_run(seed=27, errors={"train": 0, "val": 0, "test": 40}, train_seconds=7.0),
+        example_run(seed=27, errors={"train": 0, "val": 0, "test": 40}, train_seconds=7.0, n_resumed=3),
         example_run(seed=28, val_loss=[0.4, 0.6], errors={"train": 0, "val": 0, "test": 100}, train_seconds=8.0),
     ]
     write_files({"a": written})
     runs = read_runs(["a"])["a"]
     assert [(run.seed, run.train_seconds, run.accuracy["test"]) for run in runs] == [(27, 7.0, 0.9), (28, 8.0, 0.75)]
+    assert [run.n_resumed for run in runs] == [3, 0]
     assert [(run.history["val_loss"], run.best_epoch) for run in runs] == [([0.5, 0.4], 2), ([0.4, 0.6], 1)]
     assert (runs[0].epochs, runs[0].recipe, runs[0].latency) == (2, written[0].recipe, written[0].latency)
     assert runs[1].correct["test"].sum() == 300
