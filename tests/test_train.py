@@ -23,6 +23,7 @@ TINY: dict[str, Any] = {
     "batch_size": 16,
     "epochs": 2,
 }
+NO_HOOKS: Any = (lambda model: 1, lambda steps: None, lambda epoch, logs: None)
 
 
 @pytest.fixture(autouse=True)
@@ -54,7 +55,7 @@ def trained(**changes: Any) -> tuple[Any, list[dict[str, float]], int]:
     logs: list[dict[str, float]] = []
     steps: list[int] = []
     on_epoch = lambda epoch, values: logs.append({"epoch": epoch} | values)  # noqa: E731
-    model = train(*sets(), 2, 3, steps.append, on_epoch, **TINY | changes)
+    model = train(*sets(), 2, 3, lambda model: 1, steps.append, on_epoch, **TINY | changes)
     return model, logs, len(steps)
 
 
@@ -96,7 +97,7 @@ def test_the_same_seed_gives_the_same_weights() -> None:
 
 
 def test_the_classes_are_those_of_the_data_and_not_of_the_labels_that_occur() -> None:
-    model = train(*sets(), 7, 3, lambda steps: None, lambda epoch, logs: None, **TINY)
+    model = train(*sets(), 7, 3, *NO_HOOKS, **TINY)
     assert model.output_shape == (None, 7)
 
 
@@ -104,7 +105,7 @@ def test_images_too_small_are_refused_in_words() -> None:
     small = Labelled(np.zeros((8, 8, 8), np.uint8), np.arange(8) % 2)
     recipe = TINY | {"architecture": "vgg", "dropout": 0.5}
     with pytest.raises(UserError, match="vgg must have larger images. Got 8 x 8"):
-        train(small, small, 2, 3, lambda steps: None, lambda epoch, logs: None, **recipe)
+        train(small, small, 2, 3, *NO_HOOKS, **recipe)
 
 
 def test_epochs_and_replicas_for_all_replace_the_models_own() -> None:
@@ -115,7 +116,7 @@ def test_epochs_and_replicas_for_all_replace_the_models_own() -> None:
 
 
 def test_the_layer_table_adds_up() -> None:
-    model = train(*sets(), 2, 3, lambda steps: None, lambda epoch, logs: None, **TINY)
+    model = train(*sets(), 2, 3, *NO_HOOKS, **TINY)
     table = layer_table(model)
     assert sum(row["n_params"] for row in table) == model.count_params()
     assert table[-1] == {"layer": "label", "type": "Dense", "output": "n x 2", "n_params": 256 * 2 + 2}
@@ -144,12 +145,13 @@ def test_the_stage_leaves_models_history_layers_report_and_runs(params: dict[str
     seeds = [params["seed"], params["seed"] + 1]
     report = read_json("data/runs/tiny.json")
     assert report["recipe"] == TINY
-    assert (report["loss"], set(report)) == (LOSS, {"recipe", "n_params", "loss", "device", "software", "seeds"})
+    keys = {"recipe", "n_params", "loss", "device", "software", "parent_id", "seeds"}
+    assert (report["loss"], set(report)) == (LOSS, keys)
     assert [training["seed"] for training in report["seeds"]] == seeds
     models = [keras.models.load_model(f"models/tiny/{seed}.keras") for seed in seeds]
     assert [model.count_params() for model in models] == [report["n_params"]] * 2
     assert not np.array_equal(*(model.get_weights()[0] for model in models))
-    again = train(*sets(), 2, seeds[1], lambda steps: None, lambda epoch, logs: None, **TINY)
+    again = train(*sets(), 2, seeds[1], *NO_HOOKS, **TINY)
     assert all((a == b).all() for a, b in zip(again.get_weights(), models[1].get_weights(), strict=True))
     assert sum(int(row["n_params"]) for row in read_csv("metrics/train/layers/tiny.csv")) == report["n_params"]
     history = read_csv("metrics/train/history/tiny.csv")
@@ -185,8 +187,8 @@ from src import classifiers, train
 from src.pipeline import tracking
 
 @contextlib.contextmanager
-def no_run(*arguments):
-    yield SimpleNamespace(id="0", log_epoch=lambda *a: None, log_metrics=lambda *a: None)
+def no_run(*arguments, **named):
+    yield SimpleNamespace(id="0", **dict.fromkeys(LOGS, lambda *a, **b: None))
 
 def body(x, activation):
     from keras import layers
@@ -197,8 +199,10 @@ def collect():
     pages = int(open("/proc/self/statm").read().split()[1])
     memory.append(pages * 4096 / 1e6)
 
+LOGS = ("log_epoch", "log_metrics", "log_dataset", "log_model")
 memory = []
-tracking.training_run, classifiers.body, train.gc = no_run, lambda name: body, SimpleNamespace(collect=collect)
+tracking.training_run = tracking.parent_run = no_run
+classifiers.body, train.gc = lambda name: body, SimpleNamespace(collect=collect)
 train.main(json.loads(sys.argv[1]), "tiny")
 print(json.dumps(memory))
 """
@@ -215,7 +219,7 @@ def test_memory_does_not_grow_with_the_replicas(tmp_path: Path, params: dict[str
     done = subprocess.run(
         [sys.executable, "-c", MEMORY, json.dumps(params)],
         cwd=tmp_path,
-        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        env=os.environ | {"PYTHONPATH": str(ROOT), "DVC_ROOT": str(tmp_path)},
         capture_output=True,
         text=True,
         check=True,

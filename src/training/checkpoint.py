@@ -98,4 +98,4 @@ def assign(checkpoint: Checkpoint, variables: Sequence[Any]) -> bool:
 
 def _names(variables: Sequence[Any]) -> list[str]:
     """The variables' paths, without the numbers by which Keras tells a process's models and optimizers apart."""
-    return [re.sub(r"_\d+(?=/)", "", variable.path) for variable in variables]
+    return [re.sub(r"_\d+(?=[/_])", "", variable.path) for variable in variables]

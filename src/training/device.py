@@ -14,8 +14,12 @@ from src.pipeline.files import UserError
 from src.pipeline.schema import Device, Seed
 from src.training.lstm import lstm
 
-NUMERIC = re.compile(r"(TF|ONEDNN|DNNL|XLA|KERAS|JAX|OMP|CUBLAS|CUDNN)_\w+|NVIDIA_TF32_OVERRIDE")
-NOT_NUMERIC = re.compile(r"TF_CPP_\w+|\w*(LOG|VERBOSE|GPU_ALLOW_GROWTH)\w*|KERAS_(BACKEND|HOME)|JAX_PLATFORMS")
+# Environment variables that change numbers. Not all that begin with TF_: Terraform's do, too, and may be secret.
+NUMERIC = re.compile(
+    r"TF_(NUM|ENABLE|DISABLE|SET|USE|XLA|ONEDNN|CUDNN|CUBLAS|DETERMINISTIC|FP16)_\w+|(ONEDNN|DNNL|OMP|CUBLAS|CUDNN)_\w+"
+    r"|XLA_FLAGS|JAX_(ENABLE|DISABLE|DEFAULT|NUMPY|THREEFRY)_\w+|KERAS_(MAX|NNX)_\w+|NVIDIA_TF32_OVERRIDE"
+)
+NOT_NUMERIC = re.compile(r"\w*(LOG|VERBOSE)\w*")
 
 
 def setup_device(*, seed: Seed, device: Device) -> str:

@@ -87,7 +87,9 @@ def write_files(runs: Mapping[str, Sequence[Run]], images: Mapping[str, np.ndarr
     np.savez("data/source_index.npz", allow_pickle=False, **{split: np.arange(len(y)) for split, y in first.y.items()})
     for model, seeds in runs.items():
         shared = {key: getattr(seeds[0], key) for key in ("recipe", "n_params", "loss", "device", "software")}
-        trainings = [{key: getattr(run, key) for key in ("seed", "run_id", "train_seconds", "n_resumed")} for run in seeds]
+        trainings = [
+            {key: getattr(run, key) for key in ("seed", "run_id", "train_seconds", "n_resumed")} for run in seeds
+        ]
         write_json(f"data/runs/{model}.json", shared | {"seeds": trainings})
         timings = [{key: getattr(run, key) for key in ("seed", "test_seconds", "latency")} for run in seeds]
         write_json(f"data/timings/{model}.json", {"device": seeds[0].timed_on, "seeds": timings})

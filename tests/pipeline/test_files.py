@@ -7,7 +7,10 @@ import pytest
 
 from src.pipeline import files
 from src.pipeline.files import (
+    UserError,
     atomic_write,
+    check_room,
+    durable_write,
     read_csv,
     read_json,
     repository_root,
@@ -80,6 +83,70 @@ def test_a_relative_path_is_remembered_by_its_place(
     monkeypatch.chdir(tmp_path)
     write_text("a.txt", "")
     assert written == [tmp_path / "a.txt"]
+
+
+# Even after a loss of power
+
+
+def test_a_durable_file_is_on_the_disk_before_it_has_its_name_and_its_name_is_on_the_disk_at_the_end(
+    tmp_path: Path, written: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls: list[str] = []
+    fsync, replace = os.fsync, os.replace
+
+    def noted_fsync(number: int) -> None:
+        calls.append(f"fsync {Path(f'/proc/self/fd/{number}').readlink().name}")
+        fsync(number)
+
+    def noted_replace(source: Path, target: Path) -> None:
+        calls.append(f"{Path(source).name} -> {Path(target).name}")
+        replace(source, target)
+
+    monkeypatch.setattr(os, "fsync", noted_fsync)
+    monkeypatch.setattr(os, "replace", noted_replace)
+    with durable_write(tmp_path / "a") as file:
+        file.write(b"whole")
+    assert calls == ["fsync .unfinished.a", ".unfinished.a -> a", f"fsync {tmp_path.name}"]
+    assert (tmp_path / "a").read_bytes() == b"whole"
+    assert names(tmp_path) == ["a"]
+    assert written == []  # the runner leaves it where it is
+
+
+def test_a_durable_file_that_fails_leaves_the_one_before(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"before")
+    with pytest.raises(ValueError), durable_write(tmp_path / "a") as file:
+        file.write(b"half")
+        raise ValueError
+    assert names(tmp_path) == ["a"]
+    assert (tmp_path / "a").read_bytes() == b"before"
+
+
+# Room
+
+
+def test_where_there_is_room_nothing_is_left(tmp_path: Path) -> None:
+    check_room(tmp_path / "new" / "models", 1_000_000)
+    assert names(tmp_path) == []
+    assert (tmp_path / "new/models").is_dir()
+
+
+def test_a_place_without_room_is_told_by_name(tmp_path: Path) -> None:
+    (tmp_path / ".unfinished.probe").symlink_to("/dev/full")  # as on a full disk
+    with pytest.raises(UserError, match=f"{tmp_path} must be writable and have 1.5 MB of room. No space left on"):
+        check_room(tmp_path, 1_500_000)
+    assert names(tmp_path) == []
+
+
+def test_a_place_that_cannot_be_written_to_is_told_by_name() -> None:
+    with pytest.raises(UserError, match=r"/sys/models must be writable .*(Permission denied|Read-only|not permitted)"):
+        check_room(Path("/sys/models"), 1)
+
+
+def test_an_error_that_names_no_file_gets_its_name(tmp_path: Path) -> None:
+    (tmp_path / ".unfinished.a.txt").symlink_to("/dev/full")
+    with pytest.raises(OSError, match="No space left on device") as error:
+        write_text(tmp_path / "a.txt", "x")
+    assert error.value.filename == str(tmp_path / "a.txt")
 
 
 # JSON and CSV

@@ -3,6 +3,7 @@ import re
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -69,11 +70,11 @@ KEPT = re.escape(
         ("write_json('/sys/a.json', 1)", f"(Permission denied|Read-only .*): /sys/.unfinished.a.json. {KEPT}"),
         (
             "Path('.unfinished.a.json').symlink_to('/dev/full'); write_json('a.json', 1)",  # as on a full disk
-            f"No space left on device. {KEPT}",
+            f"No space left on device: a.json. {KEPT}",
         ),
         (
             "resource.setrlimit(resource.RLIMIT_FSIZE, (99, 99)); write_json('a.json', 'x' * 9999)",
-            f"File too large. {KEPT}",
+            f"File too large: a.json. {KEPT}",
         ),
         ("e = UserError('no.'); e.add_note('The run is open.'); raise e", "no.\ntoy: The run is open."),
         ("e = OSError('no'); e.add_note('The run is open.'); raise e", f"no. {KEPT}\ntoy: The run is open."),
@@ -139,3 +140,37 @@ def test_a_signal_that_nohup_ignores_stays_ignored(stage: Stage, tmp_path: Path)
     assert process.communicate(timeout=60) == ("done\n", "")
     assert process.returncode == 0
     assert files(tmp_path) == ["metrics/first.json", *LEFT]
+
+
+PARENT = """
+import subprocess, sys, time
+subprocess.Popen([sys.executable, "toy.py"])
+time.sleep(60)
+"""
+
+
+@pytest.mark.parametrize("by_dvc", [True, False])
+def test_a_stage_whose_dvc_is_killed_ends_and_leaves_nothing(stage: Stage, tmp_path: Path, by_dvc: bool) -> None:
+    stage("").communicate()  # writes toy.py
+    text = (tmp_path / "toy.py").read_text(encoding="utf-8").replace('    \n\nrun("toy"', WAITING)
+    (tmp_path / "toy.py").write_text(text, encoding="utf-8")
+    environment = {name: value for name, value in os.environ.items() if name != "DVC_STAGE"}
+    environment |= {"PYTHONPATH": str(ROOT)} | ({"DVC_STAGE": "toy"} if by_dvc else {})
+    command = [sys.executable, "-c", PARENT]
+    with subprocess.Popen(command, cwd=tmp_path, env=environment, stdout=subprocess.PIPE, text=True) as parent:
+        assert parent.stdout
+        assert parent.stdout.readline() == "written\n"
+        parent.kill()
+        start = time.monotonic()
+        rest = parent.stdout.read()  # until the stage has ended, too
+        assert (time.monotonic() - start < 3) == by_dvc
+    assert rest == ("" if by_dvc else "ended\n")
+    assert files(tmp_path) == (LEFT if by_dvc else ["metrics/first.json", *LEFT])
+
+
+WAITING = """
+    print("written", flush=True)
+    time.sleep(4)
+    print("ended", flush=True)
+
+run("toy\""""

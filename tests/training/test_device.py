@@ -1,3 +1,4 @@
+import json
 import os
 import subprocess
 import sys
@@ -18,6 +19,7 @@ def put_back(monkeypatch: pytest.MonkeyPatch) -> None:
     """What `setup_device` sets for its own process is put back."""
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
     monkeypatch.setenv("JAX_PLATFORMS", "cpu")
+    monkeypatch.setenv("KERAS_BACKEND", "tensorflow")
     monkeypatch.setattr(keras.src.backend, "lstm", keras.src.backend.lstm)
 
 
@@ -60,6 +62,43 @@ def test_a_machine_without_affinity_and_proc_such_as_a_mac_has_a_name_too(monkey
     monkeypatch.setattr(device.platform, "machine", lambda: "arm64")
     monkeypatch.setattr(os, "cpu_count", lambda: 8)
     assert setup_device(seed=1, device="cpu") == "CPU, arm64, 8 cores"
+
+
+def test_environment_variables_that_change_numbers_belong_to_the_device(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = setup_device(seed=1, device="cpu")
+    monkeypatch.setenv("TF_NUM_INTRAOP_THREADS", "1")
+    monkeypatch.setenv("ONEDNN_MAX_CPU_ISA", "AVX2")
+    monkeypatch.setenv("ONEDNN_VERBOSE", "1")  # changes none
+    monkeypatch.setenv("TF_VAR_password", "secret")  # is Terraform's
+    expected = f"{before}, ONEDNN_MAX_CPU_ISA=AVX2, TF_NUM_INTRAOP_THREADS=1"
+    assert setup_device(seed=1, device="cpu") == expected
+
+
+USERS_OWN = {"floatx": "float64", "epsilon": 0.01, "backend": "torch", "image_data_format": "channels_first"}
+
+
+def test_a_users_keras_json_changes_nothing(tmp_path: Path) -> None:
+    (tmp_path / "keras.json").write_text(json.dumps(USERS_OWN), encoding="utf-8")
+    code = (
+        "from src.training.device import setup_device; setup_device(seed=1, device='cpu'); import keras;"
+        "c = keras.config; print(c.floatx(), c.epsilon(), c.backend(), c.image_data_format(), c.dtype_policy().name)"
+    )
+    own = {name: value for name, value in os.environ.items() if name != "KERAS_BACKEND"} | {"KERAS_HOME": str(tmp_path)}
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=own, capture_output=True, text=True, check=True)
+    assert done.stdout == "float32 1e-07 tensorflow channels_last float32\n"
+
+
+def test_a_backend_that_is_not_installed_is_told() -> None:
+    code = (
+        "import sys; sys.modules['jax'] = None\n"
+        "from src.pipeline.runner import run; from src.training.device import setup_device\n"
+        "run('train', lambda: setup_device(seed=1, device='cpu'))"
+    )
+    own = os.environ | {"KERAS_BACKEND": "jax"}
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=own, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert done.stderr.startswith("train: KERAS_BACKEND must be a backend that is installed. Got jax (")
+    assert done.stderr.count("\n") == 1
 
 
 def test_the_seed_makes_random_numbers_the_same() -> None:

@@ -1,3 +1,5 @@
+from typing import Any
+
 import keras
 import numpy as np
 import pytest
@@ -10,6 +12,7 @@ def small_model() -> keras.Model:
     keras.utils.set_random_seed(0)
     model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(4, "tanh"), keras.layers.Dense(2, "softmax")])
     model.compile("adam", "categorical_crossentropy", metrics=["accuracy"])
+    model.optimizer.build(model.trainable_variables)
     return model
 
 
@@ -26,7 +29,8 @@ def test_several_steps_per_call_as_on_a_gpu_train_the_same(
         done: list[int] = []
         logs: list[dict[str, float]] = []
         on_epoch = lambda epoch, values: logs.append({"epoch": epoch} | values)  # noqa: E731
-        fit(model, (x, y), (x[:7], y[:7]), epochs=2, batch_size=10, seed=5, on_steps=done.append, on_epoch=on_epoch)
+        hooks = {"on_steps": done.append, "on_epoch": on_epoch}
+        fit(model, (x, y), (x[:7], y[:7]), first_epoch=1, epochs=2, batch_size=10, seed=5, **hooks)  # type: ignore[arg-type]
         return model.get_weights(), done, logs
 
     weights, done, logs = train(steps_per_call)
@@ -38,6 +42,58 @@ def test_several_steps_per_call_as_on_a_gpu_train_the_same(
     assert [log["epoch"] for log in logs] == [1, 2]
 
 
+@pytest.mark.parametrize("backend", ["tensorflow", "jax"])
+@pytest.mark.parametrize("first_epoch", [2, 3])
+def test_later_epochs_are_those_of_a_whole_training(
+    monkeypatch: pytest.MonkeyPatch, backend: str, first_epoch: int
+) -> None:
+    monkeypatch.setattr(keras.backend, "backend", lambda: backend)
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(34, 3)).astype(np.float32), np.eye(2, dtype=np.float32)[rng.integers(0, 2, 34)]
+
+    def train(model: keras.Model, first: int, last: int) -> list[tuple[int, dict[str, float]]]:
+        epochs: list[tuple[int, dict[str, float]]] = []
+        fit(
+            model,
+            (x, y),
+            (x[:7], y[:7]),
+            first_epoch=first,
+            epochs=last,
+            batch_size=10,
+            seed=5,
+            on_steps=lambda steps: None,
+            on_epoch=lambda epoch, logs: epochs.append((epoch, logs)),
+        )
+        return epochs
+
+    whole, parts = small_model(), small_model()
+    expected = train(whole, 1, 3)
+    assert train(parts, 1, first_epoch - 1) + train(parts, first_epoch, 3) == expected
+    assert [epoch for epoch, _ in expected] == [1, 2, 3]
+    for got, wanted in zip(parts.get_weights(), whole.get_weights(), strict=True):
+        np.testing.assert_array_equal(got, wanted)
+    assert train(whole, 4, 3) == []
+
+
+def test_another_backend_compiles_a_step_once_and_not_in_each_epoch(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(keras.backend, "backend", lambda: "jax")
+    traced: list[int] = []
+
+    class Counting(keras.layers.Layer):
+        def call(self, x: Any) -> Any:
+            traced.append(1)
+            return x
+
+    model = keras.Sequential([keras.Input((3,)), Counting(), keras.layers.Dense(2, "softmax")])
+    model.compile("adam", "categorical_crossentropy", metrics=["accuracy"])
+    model.optimizer.build(model.trainable_variables)
+    x, y = np.zeros((20, 3), np.float32), np.eye(2, dtype=np.float32)[np.arange(20) % 2]
+    after: list[int] = []
+    hooks: Any = {"on_steps": lambda steps: None, "on_epoch": lambda epoch, logs: after.append(len(traced))}
+    fit(model, (x, y), (x, y), first_epoch=1, epochs=3, batch_size=10, seed=5, **hooks)
+    assert after[0] == after[1] == after[2]
+
+
 def test_another_backend_trains_by_kerass_own_fit_and_is_heard_as_well(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(keras.backend, "backend", lambda: "jax")
     x, y = np.zeros((25, 3), np.float32), np.eye(2, dtype=np.float32)[np.arange(25) % 2]
@@ -47,6 +103,7 @@ def test_another_backend_trains_by_kerass_own_fit_and_is_heard_as_well(monkeypat
         small_model(),
         (x, y),
         (x, y),
+        first_epoch=1,
         epochs=2,
         batch_size=10,
         seed=5,

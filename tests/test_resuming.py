@@ -1,0 +1,166 @@
+"""Trainings that are killed and go on: at every crash point, on both backends, and under the real `dvc repro`."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from benchmarks import kills
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture(scope="module")
+def attempts(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
+    """What tests/crashes.py finds."""
+    top = tmp_path_factory.mktemp("crashes")
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.crashes", str(top)], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    found: list[dict[str, Any]] = json.loads(done.stdout.splitlines()[-1])
+    return found
+
+
+def test_a_process_may_end_at_any_write_fsync_or_replace(attempts: list[dict[str, Any]]) -> None:
+    *points, _ = attempts
+    names = [point["point"].split(": ")[1] for point in points]
+    kinds = [
+        "write",
+        "fsync",
+        "replace .checkpoint",
+        "replace .keras",
+        "replace .csv",
+        "replace .json",
+        "replace .done",
+    ]
+    assert set(names) == set(kinds)
+    assert names.count("replace .checkpoint") == 2 * 3  # of both seeds: two epochs, and when the run is closed
+    for point in points:
+        assert point.pop("point")
+        assert point == {
+            "status": 9,
+            "logged before they were kept": [],
+            "resumed": 0,
+            "trained again": [],
+            "equal": True,
+            "never logged": [],
+            "left": [],
+        }
+
+
+def test_a_stop_in_the_third_of_four_replicas_keeps_what_is_finished(attempts: list[dict[str, Any]]) -> None:
+    stopped = attempts[-1]
+    assert stopped["status"] == 128 + signal.SIGTERM
+    epochs = [f"tiny-seed{seed} {epoch}" for seed in (27, 28) for epoch in (1, 2)]
+    assert stopped["kept"] == [*epochs, "tiny-seed29 1"]
+    assert stopped["left"] == []  # a stage that fails leaves none of its outputs
+    assert stopped["equal"]
+
+
+TRAINING = """
+import os, sys
+import numpy as np
+from src.training import checkpoint
+from src.training.checkpoint import Record
+from src.training.device import setup_device
+from src.training.loop import fit
+from pathlib import Path
+
+setup_device(seed=7, device="cpu")
+import keras
+first, last, path = int(sys.argv[1]), int(sys.argv[2]), Path("state")
+keras.utils.set_random_seed(7)
+images = keras.Input((6,))
+x = keras.layers.Dropout(0.5, name="dropout")(keras.layers.Dense(8, "relu", name="dense1")(images))
+model = keras.Model(images, keras.layers.Dense(2, "softmax", name="label")(keras.layers.BatchNormalization(name="n")(x)))
+model.compile("adam", "categorical_crossentropy", metrics=["accuracy"])
+model.optimizer.build(model.trainable_variables)
+found = checkpoint.read(path)
+assert (found is None) == (first == 1)
+if found:
+    assert checkpoint.assign(found, checkpoint.state(model, finished=False))
+x = np.random.default_rng(0).normal(size=(34, 6)).astype(np.float32)
+y = np.eye(2, dtype=np.float32)[np.arange(34) % 2]
+
+def on_epoch(epoch, logs):
+    checkpoint.write(path, Record(), checkpoint.state(model, finished=False))
+    print(epoch, logs)
+
+fit(model, (x, y), (x[:9], y[:9]), first_epoch=first, epochs=last, batch_size=8, seed=7,
+    on_steps=lambda steps: None, on_epoch=on_epoch)
+"""
+
+
+@pytest.mark.parametrize("backend", ["tensorflow", "jax"])
+def test_a_training_in_two_processes_is_that_in_one(tmp_path: Path, backend: str) -> None:
+    pytest.importorskip(backend)
+
+    def train(folder: Path, first: int, last: int) -> str:
+        folder.mkdir(exist_ok=True)
+        own = os.environ | {"PYTHONPATH": f"{ROOT}:{os.environ.get('PYTHONPATH', '')}", "KERAS_BACKEND": backend}
+        command = [sys.executable, "-c", TRAINING, str(first), str(last)]
+        return subprocess.run(command, cwd=folder, env=own, stdout=subprocess.PIPE, text=True, check=True).stdout
+
+    whole, parts = tmp_path / "whole", tmp_path / "parts"
+    logs = train(whole, 1, 3)
+    assert train(parts, 1, 1) + train(parts, 2, 3) == logs
+    assert (parts / "state").read_bytes() == (whole / "state").read_bytes()
+
+
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The repository of benchmarks/kills.py, before its trainings."""
+    top = tmp_path_factory.mktemp("prepared")
+    kills.lay_out(top, kills.RECIPE | {"epochs": 2, "replicas": 2})
+    return top
+
+
+def repro(top: Path, kill_at: str | None) -> str:
+    """What `dvc repro` of the training prints; its process group is killed when it prints `kill_at`."""
+    output = ""
+    with subprocess.Popen(
+        ["dvc", "repro", f"train@{kills.MODEL}"],
+        cwd=top,
+        env=kills.environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    ) as process:
+        assert process.stdout
+        for line in process.stdout:
+            output += line
+            if kill_at and kill_at in line:
+                os.killpg(process.pid, signal.SIGKILL)
+                kill_at = None
+    return output
+
+
+def test_a_killed_repro_goes_on_after_the_last_finished_epoch(prepared: Path, tmp_path: Path) -> None:
+    unbroken, killed = tmp_path / "unbroken", tmp_path / "killed"
+    for top in (unbroken, killed):
+        kills.run(tmp_path, "cp", "-a", str(prepared), str(top))
+    repro(unbroken, None)
+    output = [repro(killed, kill_at) for kill_at in ("seed27 epoch 1/", "seed28 epoch 1/", None)]
+    assert ["goes on after epoch 1" in text for text in output] == [False, True, True]
+    assert "seed27: was finished before" in output[2]
+    epochs = [
+        line.split(":")[1] for text in output for line in text.splitlines() if " epoch " in line and "loss" in line
+    ]
+    assert epochs == [f" dropout-seed{seed} epoch {epoch}/2" for seed in (27, 28) for epoch in (1, 2)]
+    expected = kills.results(unbroken)
+    assert len(expected) == 4
+    assert kills.results(killed) == expected
+    report = json.loads((killed / f"data/runs/{kills.MODEL}.json").read_text(encoding="utf-8"))
+    assert [seed["n_resumed"] for seed in report["seeds"]] == [1, 1]
+    assert "up to date" in repro(killed, None)
+    checkpoints = list((killed / ".checkpoints").glob("*.checkpoint"))
+    assert len(checkpoints) == 2  # until the next training, for DVC has recorded them
+    start = time.time()
+    assert start - max(path.stat().st_mtime for path in checkpoints) < 600
