@@ -120,6 +120,8 @@ def main(params: dict[str, Any], model: str) -> None:
         parent_id = next((known.record.parent_id for known in found if known), None)
         parent = stack.enter_context(tracking.parent_run(model, recipe | environment, run_id=parent_id))
         for seed_recipe, path, known in zip(recipes, paths, found, strict=True):
+            if path is None:
+                print(f"train: {model}: another process trains seed {seed_recipe['seed']}: no checkpoints.", flush=True)
             course = Course(model, seed_recipe, environment, data, path=path, found=known, parent_id=parent.id)
             with course:
                 advance = course.progress.advance

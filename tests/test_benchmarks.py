@@ -11,7 +11,7 @@ import pytest
 import yaml
 from keras import layers
 
-from benchmarks import run_python, scale, stock
+from benchmarks import checkpoints, kills, run_python, scale, stock
 from benchmarks.train import flop, markdown, one_run, ratios, summarise
 from src.images.splits import read
 
@@ -157,3 +157,90 @@ def test_the_table_of_scale_has_a_row_for_each_stage_and_size() -> None:
         "| 10,000 | embed | 61 s | 100 s | 1.23 GB |",
         "| 10,000 | cluster | 61 s | 100 s | 1.23 GB |",
     ]
+
+
+# Kills and checkpoints
+
+
+def start(killed_after: float | None, stage: str, epochs: list[str], *mended: str) -> dict[str, Any]:
+    return {"killed_after": killed_after, "stage": stage, "epochs": epochs, "mended": list(mended)}
+
+
+def test_kills_are_counted() -> None:
+    first = [
+        start(1.5, "none yet", []),
+        start(1.5, "train@dropout", ["a epoch 1", "a epoch 2"], "dvc.lock"),
+        start(1.5, "train@dropout", ["a epoch 2"]),
+        start(None, "compare", ["a epoch 3"]),
+    ]
+    second = [start(None, "compare", ["a epoch 1"])]
+    summary = kills.summarise(
+        [
+            {"attempts": first, "n_resumed": 2, "equal": True},
+            {"attempts": second, "n_resumed": 0, "equal": False},
+        ]
+    )
+    assert summary == {
+        "kills": 3,
+        "runs": 2,
+        "fell": {"none yet": 1, "train@dropout": 2},
+        "fell_after_an_epoch": 2,
+        "finished_epochs_trained_again": 1,
+        "mended": {"dvc.lock": 1},
+        "resumed": 2,
+        "equal": 1,
+    }
+    lines = kills.markdown(summary)
+    assert "| by the stage that ran | none yet: 1, train@dropout: 2 |" in lines
+    assert "| files of DVC's own that were cut and had to be mended | dvc.lock 1 |" in lines
+
+
+def test_what_dvc_left_half_written_is_mended_and_nothing_else(tmp_path: Path) -> None:
+    lock, rwlock = tmp_path / "dvc.lock", tmp_path / ".dvc/tmp/rwlock"
+    rwlock.parent.mkdir(parents=True)
+    whole = "schema: '2.0'\nstages:\n  fetch:\n    cmd: x\n"
+    lock.write_text(whole, encoding="utf-8")
+    for command in ("init --quiet", "add dvc.lock", "commit --quiet --message x"):
+        kills.run(tmp_path, "git", *command.split())
+    rwlock.write_text("{}", encoding="utf-8")
+    assert kills.mend(tmp_path) == []
+    for cut in ("", "schema: '2.0'\n", "schema: '2.0'\nstages:\n  fetch: [", "schema"):
+        lock.write_text(cut, encoding="utf-8")
+        rwlock.write_text("", encoding="utf-8")
+        assert kills.mend(tmp_path) == ["dvc.lock", "rwlock"]
+        assert lock.read_text(encoding="utf-8") == whole
+        assert not rwlock.exists()
+
+
+def test_tables_are_compared_but_for_what_differs_from_run_to_run(tmp_path: Path) -> None:
+    (tmp_path / "metrics/compare").mkdir(parents=True)
+    rows = "model,run_id,train_seconds,n_resumed,bs1_p50_s,test_accuracy\na,{},{},{},{},{}\n"
+    table = tmp_path / "metrics/compare/runs.csv"
+    table.write_text(rows.format("x", 1, 0, 0.1, 0.9), encoding="utf-8")
+    before = kills.results(tmp_path)
+    table.write_text(rows.format("y", 2, 3, 0.2, 0.9), encoding="utf-8")
+    assert kills.results(tmp_path) == before
+    table.write_text(rows.format("x", 1, 0, 0.1, 0.8), encoding="utf-8")
+    assert kills.results(tmp_path) != before
+
+
+def test_the_cost_of_a_checkpoint_is_a_share_of_the_epoch() -> None:
+    run = {"epoch_s": 10.0, "write_s": 0.05, "slowest_s": 0.1, "mb": 14.3}
+    assert checkpoints.markdown({"a": run})[2] == "| a | 10.0 s | 0.050 s | 0.100 s | 14.3 MB | 0.50% |"
+
+
+def test_a_checkpoint_is_measured_and_leaves_nothing(
+    params: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("DVC_ROOT", str(tmp_path))
+    (tmp_path / "data").mkdir()
+    x = np.random.default_rng(0).integers(0, 256, (90, 28, 28), dtype=np.uint8)
+    np.savez("data/train.npz", x=x, y=np.arange(90) % 5)
+    params["models"]["cm1"]["batch_size"] = 10
+    monkeypatch.setattr(checkpoints, "read_params", lambda: params)
+    run = checkpoints.measure("cm1")
+    assert run["mb"] == pytest.approx(3 * 4 * 1_190_757 / 1e6, rel=0.01)  # the weights and Adam's two moments
+    assert 0 < run["write_s"] <= run["slowest_s"] < 10
+    assert 0 < run["epoch_s"] < 100
+    assert list((tmp_path / ".checkpoints").iterdir()) == []

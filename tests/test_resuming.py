@@ -5,7 +5,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -30,16 +29,8 @@ def attempts(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
 def test_a_process_may_end_at_any_write_fsync_or_replace(attempts: list[dict[str, Any]]) -> None:
     *points, _ = attempts
     names = [point["point"].split(": ")[1] for point in points]
-    kinds = [
-        "write",
-        "fsync",
-        "replace .checkpoint",
-        "replace .keras",
-        "replace .csv",
-        "replace .json",
-        "replace .done",
-    ]
-    assert set(names) == set(kinds)
+    kinds = {f"replace .{suffix}" for suffix in ("checkpoint", "keras", "csv", "json", "done")}
+    assert set(names) == {"write", "fsync"} | kinds
     assert names.count("replace .checkpoint") == 2 * 3  # of both seeds: two epochs, and when the run is closed
     for point in points:
         assert point.pop("point")
@@ -77,8 +68,9 @@ import keras
 first, last, path = int(sys.argv[1]), int(sys.argv[2]), Path("state")
 keras.utils.set_random_seed(7)
 images = keras.Input((6,))
-x = keras.layers.Dropout(0.5, name="dropout")(keras.layers.Dense(8, "relu", name="dense1")(images))
-model = keras.Model(images, keras.layers.Dense(2, "softmax", name="label")(keras.layers.BatchNormalization(name="n")(x)))
+x = keras.layers.Dense(8, "relu", name="dense1")(images)
+x = keras.layers.BatchNormalization(name="norm")(keras.layers.Dropout(0.5, name="dropout")(x))
+model = keras.Model(images, keras.layers.Dense(2, "softmax", name="label")(x))
 model.compile("adam", "categorical_crossentropy", metrics=["accuracy"])
 model.optimizer.build(model.trainable_variables)
 found = checkpoint.read(path)
@@ -150,10 +142,8 @@ def test_a_killed_repro_goes_on_after_the_last_finished_epoch(prepared: Path, tm
     output = [repro(killed, kill_at) for kill_at in ("seed27 epoch 1/", "seed28 epoch 1/", None)]
     assert ["goes on after epoch 1" in text for text in output] == [False, True, True]
     assert "seed27: was finished before" in output[2]
-    epochs = [
-        line.split(":")[1] for text in output for line in text.splitlines() if " epoch " in line and "loss" in line
-    ]
-    assert epochs == [f" dropout-seed{seed} epoch {epoch}/2" for seed in (27, 28) for epoch in (1, 2)]
+    epochs = [line.split("/")[0] for line in "".join(output).splitlines() if ", val_loss " in line]
+    assert epochs == [f"train: dropout-seed{seed} epoch {epoch}" for seed in (27, 28) for epoch in (1, 2)]
     expected = kills.results(unbroken)
     assert len(expected) == 4
     assert kills.results(killed) == expected
@@ -162,5 +152,3 @@ def test_a_killed_repro_goes_on_after_the_last_finished_epoch(prepared: Path, tm
     assert "up to date" in repro(killed, None)
     checkpoints = list((killed / ".checkpoints").glob("*.checkpoint"))
     assert len(checkpoints) == 2  # until the next training, for DVC has recorded them
-    start = time.time()
-    assert start - max(path.stat().st_mtime for path in checkpoints) < 600
