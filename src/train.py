@@ -30,8 +30,12 @@ class SeedRun(TypedDict):
 
 
 class Trained(TypedDict):
-    """data/runs/MODEL.json: what a model was trained with, and its trainings in the order of their seeds."""
+    """data/runs/MODEL.json: what a model was trained with, and its trainings in the order of their seeds.
 
+    parent_id: of the MLflow run above theirs.
+    """
+
+    parent_id: str
     recipe: dict[str, Any]
     n_params: int
     loss: str
@@ -98,12 +102,16 @@ def train_seed(
     train_set: Labelled,
     val_set: Labelled,
     classes: int,
+    parent_id: str,
 ) -> tuple[Any, SeedRun, list[dict[str, float]]]:
     """Train a model from a seed in an MLflow run of its own, and save it. Returns it, its report and its history."""
     name = f"{model}-seed{seed}"
     progress = TrainingProgress(f"train: {name}", recipe["epochs"], math.ceil(len(train_set.y) / recipe["batch_size"]))
     history: list[dict[str, float]] = []
-    with tracking.training_run(model, name, recipe | {"seed": seed} | environment) as run:
+    params = recipe | {"seed": seed} | environment
+    with tracking.training_run(model, name, params, parent_id=parent_id) as run:
+        run.log_dataset("train", "training", *train_set)
+        run.log_dataset("val", "validation", *val_set)
 
         def on_epoch(epoch: int, logs: dict[str, float]) -> None:
             if not math.isfinite(logs["loss"]):
@@ -117,7 +125,9 @@ def train_seed(
         with progress:
             trained = train(train_set, val_set, classes, seed, progress.advance, on_epoch, **recipe)
         seconds = round(time.perf_counter() - start, 3)
-        classifiers.save(trained, f"models/{model}/{seed}.keras")
+        path = f"models/{model}/{seed}.keras"
+        classifiers.save(trained, path)
+        run.log_model(path, side=train_set.x.shape[1], classes=classes, backend=software().split()[2])
         run.log_metrics({"train_seconds": seconds, "n_params": trained.count_params()})
     return trained, {"seed": seed, "run_id": run.id, "train_seconds": seconds}, history
 
@@ -131,16 +141,18 @@ def main(params: dict[str, Any], model: str) -> None:
     data = splits.read("train"), splits.read("val"), len(splits.class_names())
     seeds: list[SeedRun] = []
     history: list[dict[str, float]] = []
-    for seed in range(params["seed"], params["seed"] + replicas):
-        trained, report, epochs = train_seed(model, seed, recipe, environment, *data)
-        seeds.append(report)
-        history += epochs
-        layers, n_params = layer_table(trained), trained.count_params()
-        del trained
-        gc.collect()  # Keras's layers refer to each other: the model and its copy of the data would stay for good
+    with tracking.parent_run(model, recipe | {"replicas": replicas} | environment) as parent:
+        for seed in range(params["seed"], params["seed"] + replicas):
+            trained, report, epochs = train_seed(model, seed, recipe, environment, *data, parent.id)
+            seeds.append(report)
+            history += epochs
+            layers, n_params = layer_table(trained), trained.count_params()
+            del trained
+            gc.collect()  # Keras's layers refer to each other: the model and its copy of the data would stay for good
     write_csv(f"metrics/train/history/{model}.csv", history)
     write_csv(f"metrics/train/layers/{model}.csv", layers)
     trainings: Trained = {
+        "parent_id": parent.id,
         "recipe": recipe,
         "n_params": n_params,
         "loss": LOSS,

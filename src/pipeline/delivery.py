@@ -152,12 +152,10 @@ class Delivery:
         for key in {metric.key for metric in self.metrics}:
             kept = {_point(metric) for metric in self.client.get_metric_history(self.run_id, key)}
             lacking += [key for metric in self.metrics if metric.key == key and _point(metric) not in kept]
-        files = (
-            {file.path: file.file_size for file in self.client.list_artifacts(self.run_id)} if self.artifacts else {}
-        )
-        lacking += [name for name, size in self.artifacts.items() if files.get(name) != size]
-        names = {row.dataset.name for row in run.inputs.dataset_inputs}
-        lacking += [f"the dataset {name}" for name in self.digests if name not in names]
+        if self.artifacts:
+            files = {file.path: file.file_size for file in self.client.list_artifacts(self.run_id)}
+            lacking += [name for name, size in self.artifacts.items() if files.get(name) != size]
+        lacking += [f"the dataset {name}" for name in self.digests if name not in _digests(run)]
         models = [row.model_id for row in run.outputs.model_outputs] if run.outputs else []
         lacking += ["the model"] if self.model_id and self.model_id not in models else []
         return lacking + (["its end"] if self.status and run.info.status != self.status else [])
