@@ -1,4 +1,4 @@
-"""What tests of the spool share: the environment of a process with src, runs as stages write them, and a look at them."""
+"""What tests of the spool share: a process's environment, runs as stages write them, and a look at them in a store."""
 
 import os
 import time

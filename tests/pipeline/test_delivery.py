@@ -1,3 +1,4 @@
+import contextlib
 from pathlib import Path
 
 import pytest
@@ -30,27 +31,28 @@ def test_a_training_arrives_whole_over_http(proxy: Proxy) -> None:
     assert run.info.artifact_uri.startswith("mlflow-artifacts:")  # the server's, no folder of this machine
 
 
-@pytest.mark.parametrize("when", ["before", "after"])
-def test_a_request_that_is_cut_loses_and_doubles_nothing_whichever_it_is(proxy: Proxy, when: str) -> None:
+def test_a_request_that_is_cut_loses_and_doubles_nothing_whichever_it_is(proxy: Proxy) -> None:
     write_training()
-    proxy.count = 0
     Sender().send_all()
     total = proxy.count
     assert total > 15
     for number in range(1, total + 1):
-        run_id = write_training()
-        proxy.count, proxy.cut = 0, (when, number)
-        for _ in range(3):
-            try:
-                sender = Sender()
-                sender.send_all()
-            except UserError:
-                continue
-            if not sender.errors:
-                break
-        assert proxy.count > number
-        assert not spool.pending(), number
-        check_training(proxy.address, run_id)
+        for when in ("before", "after") if number % 5 == 0 else ("after",):
+            run_id = write_training()
+            proxy.count, proxy.cut = 0, (when, number)
+            send_until_empty()
+            assert proxy.count > number
+            check_training(proxy.address, run_id)
+
+
+def send_until_empty() -> None:
+    """Send in three attempts at most, as a sender does that starts anew each time."""
+    for _ in range(3):
+        with contextlib.suppress(UserError):
+            Sender().send_all()
+        if not spool.pending():
+            return
+    pytest.fail("three attempts did not do")
 
 
 def test_sending_twice_changes_nothing(top: Path) -> None:
@@ -137,7 +139,7 @@ def test_where_the_store_lacks_the_run_one_other_stands_for_it(top: Path) -> Non
     (logged,) = runs(store(top))
     assert (logged.info.run_name, logged.info.status) == ("cm1-seed27", "FINISHED")
     assert logged.data.tags.items() >= {"model": "cm1", RUN_ID: "0" * 32}.items()
-    assert "which" not in logged.data.tags or logged.info.end_time
+    assert logged.info.end_time
     assert "this store lacks" in logged.data.tags[tracking.DESCRIPTION]
     assert logged.data.metrics == {"test_accuracy": 1, "test_seconds": 1}
 
