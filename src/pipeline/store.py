@@ -146,9 +146,9 @@ def as_user_error(uri: str) -> Iterator[None]:
 
     try:
         yield
-    except (MlflowException, SQLAlchemyError, sqlite3.Error, OSError) as error:
-        lines = [line for line in str(error).splitlines() if not line.startswith("(raised")]
-        message = f"The MLflow store {uri} could not record the run: {lines[0] if lines else error!r}"
+    except (MlflowException, SQLAlchemyError, sqlite3.Error, OSError, ImportError) as error:
+        lines = [line for line in str(error).splitlines() if not line.startswith("(raised")] or [repr(error)]
+        message = f"The MLflow store {uri} could not record the run: {lines[0]}"
         raise UserError(without_password(message)) from None
 
 

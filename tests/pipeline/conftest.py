@@ -1,21 +1,26 @@
 """Real stores: an empty SQLite database, a tracking server over HTTP, and a proxy before it."""
 
+import importlib.util
 import os
 import shutil
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from http.client import HTTPConnection
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 
 from src.pipeline import tracking
 from tests.pipeline.proxy import Proxy
 from tests.pipeline.stores import environment
+
+PASSWORD = "SECRET/with@signs"
 
 os.environ.update(MLFLOW_DISABLE_TELEMETRY="true", MLFLOW_HTTP_REQUEST_MAX_RETRIES="0")
 
@@ -87,6 +92,35 @@ def server(migrated: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     finally:
         os.killpg(process.pid, signal.SIGTERM)
         process.wait(30)
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[str]:
+    """The address of a real PostgreSQL of its own, with a user and a password, as `postgresql://user:password@host`."""
+    programs = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
+    if not programs or not importlib.util.find_spec("psycopg"):
+        reason = "needs PostgreSQL (on Debian, apt-get install postgresql) and the extra `postgres`"
+        pytest.fail(reason) if os.environ.get("CI") else pytest.skip(reason)
+    folder, port = Path(tempfile.mkdtemp(prefix="postgres-")), free_port()
+    (folder / "password").write_text(PASSWORD, encoding="utf-8")
+    unprivileged: list[str] = []
+    if os.geteuid() == 0:  # as whom PostgreSQL refuses to run
+        unprivileged = ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups"]
+        for path in (folder, folder / "password"):
+            shutil.chown(path, "postgres", "postgres")
+
+    def control(program: str, *arguments: str) -> None:
+        command = [*unprivileged, str(programs[-1] / program), "-D", str(folder / "data"), *arguments]
+        subprocess.run(command, cwd=folder, check=True, stdout=subprocess.DEVNULL)
+
+    options = f"-p {port} -k {folder} -c listen_addresses=127.0.0.1 -c fsync=off"
+    try:
+        control("initdb", "-U", "bob", "--auth=scram-sha-256", f"--pwfile={folder / 'password'}", "-E", "UTF8")
+        control("pg_ctl", "-w", "-o", options, "-l", str(folder / "log"), "start")
+        yield f"postgresql://bob:{quote(PASSWORD, safe='')}@127.0.0.1:{port}"
+        control("pg_ctl", "-m", "immediate", "stop")
+    finally:
+        shutil.rmtree(folder)
 
 
 @pytest.fixture

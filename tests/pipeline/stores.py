@@ -20,7 +20,8 @@ POINTS = [(1, 0.75), (2, 0.5), (3, 0.25)]
 def environment(**variables: str) -> dict[str, str]:
     """This process's environment without what DVC, git and MLflow would take from it, for a process with src."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("DVC_", "GIT_", "MLFLOW_"))}
-    return kept | {"PYTHONPATH": str(ROOT), "MLFLOW_DISABLE_TELEMETRY": "true"} | variables
+    path = os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
+    return kept | {"PYTHONPATH": path, "MLFLOW_DISABLE_TELEMETRY": "true"} | variables
 
 
 def runs(uri: str) -> list[Run]:
