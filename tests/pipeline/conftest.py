@@ -16,7 +16,6 @@ from urllib.parse import quote
 
 import pytest
 
-from src.pipeline import tracking
 from tests.pipeline.proxy import Proxy
 from tests.pipeline.stores import environment
 
@@ -36,7 +35,7 @@ def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def top(tmp_path: Path, migrated: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def top(tmp_path: Path, migrated: Path, monkeypatch: pytest.MonkeyPatch, no_sender: None) -> Path:
     """The top of a repository with an empty store, and the current folder; no process is started to send runs."""
     for name in set(os.environ) - set(environment()):
         monkeypatch.delenv(name)
@@ -44,8 +43,6 @@ def top(tmp_path: Path, migrated: Path, monkeypatch: pytest.MonkeyPatch) -> Path
     monkeypatch.setenv("DVC_ROOT", str(tmp_path))
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(tracking, "start_sender", lambda: None)
-    monkeypatch.setattr(tracking, "_paths", [tmp_path / "none"])  # so that nothing is waited for at the end of pytest
     shutil.copy(migrated, tmp_path / "mlflow.db")
     return tmp_path
 

@@ -15,14 +15,12 @@ from tests.pipeline.stores import ROOT, environment
 
 
 @pytest.fixture(autouse=True)
-def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, no_sender: None) -> Path:
     """The top of a repository, in which no process is started to send runs; the current folder."""
     for name in set(os.environ) - set(environment()):
         monkeypatch.delenv(name)
     monkeypatch.setenv("DVC_ROOT", str(tmp_path))
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(tracking, "start_sender", lambda: None)
-    monkeypatch.setattr(tracking, "_paths", [tmp_path / "none"])
     return tmp_path
 
 
