@@ -40,3 +40,11 @@ FROM base AS cpu
 COPY requirements.txt /tmp/
 RUN pip install --no-cache-dir --require-hashes --requirement /tmp/requirements.txt
 USER 1000
+
+# MLflow's server with PostgreSQL's driver, for compose.yaml; a new volume takes its owner from the folder.
+FROM cpu AS mlflow
+USER 0
+COPY requirements-postgres.txt /tmp/
+RUN pip install --no-cache-dir --require-hashes --requirement /tmp/requirements-postgres.txt \
+    && mkdir /artifacts && chown 1000 /artifacts
+USER 1000

@@ -58,5 +58,5 @@ bench: .venv/installed
 
 lock:
 	uv pip compile --quiet --upgrade --universal --generate-hashes --no-header --no-annotate pyproject.toml -o requirements.txt
-	for extra in dev gpu; do uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate \
+	for extra in dev gpu postgres; do uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate \
 		--constraint requirements.txt --extra $$extra pyproject.toml -o requirements-$$extra.txt; done

@@ -1,8 +1,9 @@
 """Evaluate one trained model: its probabilities for every image of every split, and how long predicting takes."""
 
 import gc
+import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, TypedDict
 
@@ -77,15 +78,43 @@ def latency(predict: Predict, x: np.ndarray, repeats: int) -> dict[str, float]:
 
 def evaluation_metrics(
     probabilities: dict[str, np.ndarray], y: dict[str, np.ndarray], timing: SeedTiming
-) -> dict[str, float]:
-    """What MLflow keeps of an evaluation: accuracy of each split, scores of each label in test, times in seconds."""
+) -> dict[str, dict[str, float]]:
+    """What MLflow keeps of an evaluation, by split: the accuracy; of test, scores of each label too, and seconds."""
     names = splits.class_names()
     predicted = {split: values.argmax(axis=1) for split, values in probabilities.items()}
-    metrics = {f"{split}_accuracy": accuracy(predicted[split], y[split]) for split in predicted}
+    metrics = {split: {f"{split}_accuracy": accuracy(predicted[split], y[split])} for split in predicted}
     for name, scores in zip(names, class_scores(predicted["test"], y["test"], len(names)), strict=True):
-        metrics |= {f"precision/{name}": scores.precision, f"recall/{name}": scores.recall}
+        metrics["test"] |= {f"precision/{name}": scores.precision, f"recall/{name}": scores.recall}
     times = {f"latency/{name}_s": seconds for name, seconds in timing["latency"].items()}
-    return metrics | {"test_seconds": timing["test_seconds"]} | times
+    metrics["test"] |= {"test_seconds": timing["test_seconds"]} | times
+    return metrics
+
+
+def over_seeds(scores: Sequence[dict[str, float]]) -> dict[str, float]:
+    """The mean of each metric over the seeds; of accuracies also the standard deviation, where there are several."""
+    values = {name: [row[name] for row in scores] for name in scores[0]}
+    spread = {
+        f"{name}_sd": statistics.stdev(column)
+        for name, column in values.items()
+        if name.endswith("_accuracy") and len(column) > 1
+    }
+    return {name: statistics.fmean(column) for name, column in values.items()} | spread
+
+
+def log_scores(
+    model: str,
+    runs: dict[str, Any],
+    sets: dict[str, Labelled],
+    scores: Sequence[dict[str, dict[str, float]]],
+) -> None:
+    """Add the scores of each seed, by split, to the run that trained it, and their means to the run above."""
+    for training, by_split in zip(runs["seeds"], scores, strict=True):
+        with tracking.resumed_run(model, f"{model}-seed{training['seed']}", training["run_id"]) as run:
+            run.log_dataset("test", "testing", *sets["test"])
+            for split, metrics in by_split.items():
+                run.log_metrics(metrics, dataset=split)
+    with tracking.resumed_run(model, model, runs["parent_id"]) as parent:
+        parent.log_metrics(over_seeds([{**row["train"], **row["val"], **row["test"]} for row in scores]))
 
 
 def main(params: dict[str, Any], model: str) -> None:
@@ -99,7 +128,7 @@ def main(params: dict[str, Any], model: str) -> None:
 
     sets: dict[str, Labelled] = {split: splits.read(split) for split in SPLITS}
     images, y = {name: data.x for name, data in sets.items()}, {name: data.y for name, data in sets.items()}
-    predictions, timings = [], []
+    predictions, timings, scores = [], [], []
     for run in runs["seeds"]:
         trained = keras.models.load_model(f"models/{model}/{run['seed']}.keras")
         in_batches = partial(predictor, trained)
@@ -109,16 +138,13 @@ def main(params: dict[str, Any], model: str) -> None:
         timing: SeedTiming = {"seed": run["seed"], "test_seconds": seconds, "latency": latencies}
         predictions.append(probabilities)
         timings.append(timing)
-        metrics = evaluation_metrics(probabilities, y, timing)
-        with tracking.resumed_run(model, f"{model}-seed{run['seed']}", run["run_id"]) as tracked:
-            tracked.log_metrics(metrics)
-        print(
-            f"evaluate: {model}-seed{run['seed']}: test accuracy {metrics['test_accuracy']:.2%}, {seconds} s",
-            flush=True,
-        )
+        scores.append(evaluation_metrics(probabilities, y, timing))
+        name, accuracy = f"{model}-seed{run['seed']}", scores[-1]["test"]["test_accuracy"]
+        print(f"evaluate: {name}: test accuracy {accuracy:.2%}, {seconds} s", flush=True)
         del trained, in_batches
         gc.collect()  # Keras's layers refer to each other: the model would stay for good
     with atomic_write(f"data/predictions/{model}.npz") as file:
         stacked = {split: np.stack([probabilities[split] for probabilities in predictions]) for split in SPLITS}
         np.savez(file, allow_pickle=False, **stacked)
     write_json(f"data/timings/{model}.json", Timings(device=device, seeds=timings))
+    log_scores(model, runs, sets, scores)  # at last, so that sending them disturbs no measurement

@@ -1,8 +1,8 @@
 """Train one model from one or more seeds, on training and validation data; the test set is never read."""
 
 import gc
-from collections.abc import Callable
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from typing import Any, Literal, TypedDict
 
 import numpy as np
@@ -26,15 +26,15 @@ LOSS = "categorical_crossentropy"
 class Trained(TypedDict):
     """data/runs/MODEL.json: what a model was trained with, and its trainings in the order of their seeds.
 
-    parent_id: the MLflow run above theirs.
+    parent_id: of the MLflow run above theirs.
     """
 
+    parent_id: str
     recipe: dict[str, Any]
     n_params: int
     loss: str
     device: str
     software: str
-    parent_id: str
     seeds: list[SeedRun]
 
 
@@ -99,6 +99,36 @@ def layer_table(model: Any) -> list[dict[str, Any]]:
     ]
 
 
+@contextmanager
+def courses(
+    model: str,
+    recipes: Sequence[dict[str, Any]],
+    keys: Sequence[str],
+    environment: dict[str, str],
+    data: tuple[Labelled, Labelled],
+) -> Iterator[tuple[str, Iterator[Course]]]:
+    """The id of a model's MLflow run, and below it the course of a training for each recipe with its seed and key.
+
+    What an earlier process left of them is taken up, the MLflow runs too.
+    """
+    with ExitStack() as stack:
+        paths = [stack.enter_context(reserved(key)) for key in keys]
+        if None in paths:
+            print(f"train: {model}: another process trains the same: this one keeps no checkpoints of it.", flush=True)
+        found = [checkpoint.read(path) if path else None for path in paths]
+        parent_id = next((known.record.parent_id for known in found if known), None)
+        shared = {name: value for name, value in recipes[0].items() if name != "seed"} | environment
+        params = shared | {"replicas": len(recipes)}
+        parent = stack.enter_context(tracking.parent_run(model, params, run_id=parent_id))
+        yield (
+            parent.id,
+            (
+                Course(model, recipe, environment, data, path=path, found=known, parent_id=parent.id)
+                for recipe, path, known in zip(recipes, paths, found, strict=True)
+            ),
+        )
+
+
 def main(params: dict[str, Any], model: str) -> None:
     """data/{train,val}.npz -> models/MODEL/SEED.keras of each seed, data/runs/MODEL.json, history and layers.
 
@@ -112,35 +142,28 @@ def main(params: dict[str, Any], model: str) -> None:
     recipes = [recipe | {"seed": seed} for seed in range(params["seed"], params["seed"] + replicas)]
     remove_recorded()
     keys = training_keys(model, params, recipes, device)
-    reports: list[SeedRun] = []
+    seeds: list[SeedRun] = []
     history: list[dict[str, float]] = []
-    with ExitStack() as stack:
-        paths = [stack.enter_context(reserved(key)) for key in keys]
-        found = [checkpoint.read(path) if path else None for path in paths]
-        parent_id = next((known.record.parent_id for known in found if known), None)
-        parent = stack.enter_context(tracking.parent_run(model, recipe | environment, run_id=parent_id))
-        for seed_recipe, path, known in zip(recipes, paths, found, strict=True):
-            if path is None:
-                print(f"train: {model}: another process trains seed {seed_recipe['seed']}: no checkpoints.", flush=True)
-            course = Course(model, seed_recipe, environment, data, path=path, found=known, parent_id=parent.id)
+    with courses(model, recipes, keys, environment, data) as (parent_id, each_seed):
+        for course in each_seed:
             with course:
-                advance = course.progress.advance
-                trained = train(*data, classes, course.seed, course.start, advance, course.end_epoch, **recipe)
-                reports.append(course.finish())
+                hooks: Any = (course.start, course.progress.advance, course.end_epoch)
+                trained = train(*data, classes, course.seed, *hooks, **recipe)
+                seeds.append(course.finish())
             history += course.record.history
             layers, n_params = layer_table(trained), trained.count_params()
-            del trained, course
+            del trained, course, hooks
             gc.collect()  # Keras's layers refer to each other: the model and its copy of the data would stay for good
     write_csv(f"metrics/train/history/{model}.csv", history)
     write_csv(f"metrics/train/layers/{model}.csv", layers)
     trainings: Trained = {
+        "parent_id": parent_id,
         "recipe": recipe,
         "n_params": n_params,
         "loss": LOSS,
         "device": device,
         "software": environment["software"],
-        "parent_id": parent.id,
-        "seeds": reports,
+        "seeds": seeds,
     }
     write_json(f"data/runs/{model}.json", trainings)
     mark_done(f"data/runs/{model}.json", keys)

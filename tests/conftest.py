@@ -14,6 +14,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 from src.images.fashion_mnist import DEBIAN_FOLDER, FILES, fashion_mnist
 from src.images.store import Images
 from src.params import read_params
+from src.pipeline import tracking
 
 settings.register_profile("same every time", derandomize=True, database=None, deadline=None)
 settings.load_profile("same every time")
@@ -40,6 +41,13 @@ def fashion_folder() -> Path:
 def fashion(fashion_folder: Path) -> Images:
     """Fashion-MNIST."""
     return fashion_mnist(fashion_folder)[0]
+
+
+@pytest.fixture
+def no_sender(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No process is started to send what the test writes for MLflow, nor waited for when pytest ends."""
+    monkeypatch.setattr(tracking, "start_sender", lambda: None)
+    monkeypatch.setattr(tracking, "_paths", [Path("none")])
 
 
 @pytest.fixture

@@ -20,12 +20,12 @@ PACKAGES = [
 ]
 LIGHT = {"numpy", "pydantic", "rich", "typing_extensions", "yaml"}  # loaded in a fraction of a second
 ALONE = {
-    "mlflow": r"src/pipeline/(tracking|store)\.py",
+    "mlflow": r"src/pipeline/(store|sender|delivery|logged_model)\.py",
     "matplotlib": r"src/pipeline/figure\.py|src/\w+/(\w+_)?charts\.py",
     "tensorflow": r"src/training/\w+\.py",
 }
 NO_RESULT = {  # shapes none: how a stage runs, what a value may be, how a run is logged
-    *(f"src/pipeline/{name}.py" for name in ("runner", "tracking", "store", "origin", "progress", "schema")),
+    *(f"src/pipeline/{name}.py" for name in ("runner", "tracking", "spool", "origin", "progress", "schema")),
     *("src/params.py", "src/__main__.py"),
 }
 GRAPH = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))

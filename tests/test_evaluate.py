@@ -9,9 +9,12 @@ import numpy as np
 import pytest
 
 from src import classifiers, evaluate
-from src.evaluate import evaluation_metrics, latency
+from src.evaluate import evaluation_metrics, latency, over_seeds
 from src.pipeline import tracking
+from src.pipeline.delivery import find_run
 from src.pipeline.files import read_json, write_json
+from src.pipeline.sender import Sender
+from src.pipeline.store import connect
 
 
 class Clock:
@@ -65,7 +68,9 @@ def test_evaluating_predicts_single_batches_then_each_split_then_the_test_set_ag
 
 
 @pytest.fixture
-def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, params: dict[str, Any]) -> dict[str, Any]:
+def workspace(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, params: dict[str, Any], no_sender: None
+) -> dict[str, Any]:
     """A folder with images of noise and a model of two seeds; gives the params."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("DVC_ROOT", str(tmp_path))
@@ -81,10 +86,14 @@ def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, params: dict[str,
         keras.utils.set_random_seed(seed)
         model = classifiers.build(side=12, classes=3, architecture="cm1", activation="relu")
         classifiers.save(model, f"models/tiny/{seed}.keras")
-    with tracking.training_run("tiny", f"tiny-seed{seeds[0]}", {"seed": seeds[0]}) as run:
-        pass
+    with (
+        tracking.parent_run("tiny", {}) as parent,
+        tracking.training_run("tiny", f"tiny-seed{seeds[0]}", {"seed": seeds[0]}) as run,
+    ):
+        run.log_model(f"models/tiny/{seeds[0]}.keras", side=12, classes=3, backend="tensorflow")
     ids = [run.id, "0" * 32]  # the second was trained elsewhere
-    write_json("data/runs/tiny.json", {"seeds": [{"seed": s, "run_id": i} for s, i in zip(seeds, ids, strict=True)]})
+    trainings = [{"seed": s, "run_id": i} for s, i in zip(seeds, ids, strict=True)]
+    write_json("data/runs/tiny.json", {"parent_id": parent.id, "seeds": trainings})
     params["models"] = {"tiny": block}
     params["evaluate"] = {"latency_batches": [1], "latency_repeats": 2}
     return params
@@ -110,11 +119,18 @@ def test_the_stage_leaves_predictions_timings_and_scores_of_each_seed(workspace:
     assert [timing["seed"] for timing in timings["seeds"]] == [training["seed"] for training in trainings]
     assert set(timings["seeds"][0]) == {"seed", "test_seconds", "latency"}
     assert set(timings["seeds"][0]["latency"]) == {"bs1_first", "bs1_p50", "bs1_p95"}
-    client, experiment = tracking.connect()
-    own = client.get_run(trainings[0]["run_id"])
-    (other,) = client.search_runs([experiment], f"tags.`{tracking.TRAINED_IN}` = '{trainings[1]['run_id']}'")
-    for number, run in enumerate((own, other)):
-        accuracy = (predictions["test"][number].argmax(axis=1) == test["y"]).mean()
+    Sender().send_all()
+    client, experiment = connect()
+    accuracies = (predictions["test"].argmax(axis=2) == test["y"]).mean(axis=1)
+    parent = find_run(client, experiment, read_json("data/runs/tiny.json")["parent_id"])
+    assert parent
+    assert parent.data.metrics["test_accuracy"] == pytest.approx(accuracies.mean())
+    assert parent.data.metrics["test_accuracy_sd"] == pytest.approx(accuracies.std(ddof=1))
+    (model,) = client.search_logged_models([experiment])
+    assert {(metric.key, metric.dataset_name) for metric in model.metrics} >= {("test_accuracy", "test")}
+    for number, accuracy in enumerate(accuracies):
+        run = find_run(client, experiment, trainings[number]["run_id"])
+        assert run
         assert run.info.status == "FINISHED"
         assert run.data.metrics["test_accuracy"] == pytest.approx(accuracy)
         assert run.data.metrics["test_seconds"] == timings["seeds"][number]["test_seconds"]
@@ -126,7 +142,7 @@ def test_what_is_logged_agrees_with_the_predictions(workspace: dict[str, Any]) -
     y = {"test": np.array([0, 0, 0, 1, 1, 2])}
     probabilities = {"test": np.eye(3)[[0, 0, 1, 1, 1, 0]] * 0.8 + 0.1}
     metrics = evaluation_metrics(probabilities, y, {"seed": 1, "test_seconds": 2.5, "latency": {"bs1_p50": 0.25}})
-    assert metrics == {
+    assert metrics["test"] == {
         "test_accuracy": 4 / 6,
         "precision/Bag": 2 / 3,
         "recall/Bag": 2 / 3,
@@ -154,3 +170,10 @@ def test_an_evaluated_model_is_freed_before_the_next_one_is_loaded(
     evaluate.main(workspace, "tiny")
     assert len(alive) == 2
     assert alive[1] <= alive[0]
+
+
+def test_over_seeds_are_means_and_the_spread_of_accuracies() -> None:
+    scores = [{"test_accuracy": 0.5, "test_seconds": 1.0}, {"test_accuracy": 0.7, "test_seconds": 2.0}]
+    several = over_seeds(scores)
+    assert several == pytest.approx({"test_accuracy": 0.6, "test_seconds": 1.5, "test_accuracy_sd": 0.02**0.5})
+    assert over_seeds(scores[:1]) == scores[0]

@@ -89,6 +89,8 @@ def ran(output: str) -> list[str]:
 
 
 def runs(top: Path) -> list[Any]:
+    """What MLflow has, after all was sent."""
+    subprocess.run([sys.executable, "-m", "src", "sync"], cwd=top, check=True, env=environment(), capture_output=True)
     client = MlflowClient(f"sqlite:///{top}/mlflow.db")
     return client.search_runs([experiment.experiment_id for experiment in client.search_experiments()])
 
@@ -138,12 +140,15 @@ def test_the_labels_are_decoded_as_they_were_hidden(reproduced: Path) -> None:
 
 def test_mlflow_has_a_finished_run_for_each_training_with_all_numbers(reproduced: Path) -> None:
     by_name = {run.info.run_name: run for run in runs(reproduced)}
-    assert set(by_name) == {"encoder-seed27", "encoder-seed28", "leaky-seed27", "report"}
+    assert set(by_name) == {"encoder", "encoder-seed27", "encoder-seed28", "leaky", "leaky-seed27", "report"}
     rows = table(reproduced)
     for model in rows:
         run = by_name[f"{model}-seed27"]
         assert run.info.status == "FINISHED"
-        assert run.info.run_id == read(reproduced, f"data/runs/{model}.json")["seeds"][0]["run_id"]
+        assert run.data.tags["pipeline.run_id"] == read(reproduced, f"data/runs/{model}.json")["seeds"][0]["run_id"]
+        assert run.data.tags["mlflow.parentRunId"] == by_name[model].info.run_id
+        assert [row.dataset.name for row in run.inputs.dataset_inputs] == ["train", "val", "test"]
+        assert len(run.outputs.model_outputs) == 1
         for metric in ("train_accuracy", "val_accuracy", "test_accuracy", "train_seconds", "test_seconds"):
             assert run.data.metrics[metric] == pytest.approx(float(rows[model][metric]))
         assert run.data.params["epochs"] == "1"

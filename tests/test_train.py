@@ -10,11 +10,15 @@ import numpy as np
 import pytest
 
 from src.images.splits import Labelled
-from src.pipeline import files, tracking
+from src.pipeline import files
+from src.pipeline.delivery import find_run
 from src.pipeline.files import UserError, read_csv, read_json
+from src.pipeline.sender import Sender
+from src.pipeline.store import connect
 from src.train import LOSS, layer_table, main, resolve_recipe, train
 
 ROOT = Path(__file__).parents[1]
+TRAINED = {"parent_id", "recipe", "n_params", "loss", "device", "software", "seeds"}
 TINY: dict[str, Any] = {
     "architecture": "cm1",
     "activation": "relu",
@@ -123,7 +127,7 @@ def test_the_layer_table_adds_up() -> None:
 
 
 @pytest.fixture
-def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, no_sender: None) -> Path:
     """A folder with training and validation data and an MLflow store of its own."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("DVC_ROOT", str(tmp_path))
@@ -145,8 +149,7 @@ def test_the_stage_leaves_models_history_layers_report_and_runs(params: dict[str
     seeds = [params["seed"], params["seed"] + 1]
     report = read_json("data/runs/tiny.json")
     assert report["recipe"] == TINY
-    keys = {"recipe", "n_params", "loss", "device", "software", "parent_id", "seeds"}
-    assert (report["loss"], set(report)) == (LOSS, keys)
+    assert (report["loss"], set(report)) == (LOSS, TRAINED)
     assert [training["seed"] for training in report["seeds"]] == seeds
     models = [keras.models.load_model(f"models/tiny/{seed}.keras") for seed in seeds]
     assert [model.count_params() for model in models] == [report["n_params"]] * 2
@@ -157,13 +160,23 @@ def test_the_stage_leaves_models_history_layers_report_and_runs(params: dict[str
     history = read_csv("metrics/train/history/tiny.csv")
     assert list(history[0]) == ["seed", "epoch", "loss", "accuracy", "val_loss", "val_accuracy"]
     assert [(row["seed"], row["epoch"]) for row in history] == [(str(seed), epoch) for seed in seeds for epoch in "12"]
-    client, _ = tracking.connect()
-    run = client.get_run(report["seeds"][1]["run_id"])
+    Sender().send_all()
+    client, experiment = connect()
+    run, parent = (
+        find_run(client, experiment, run_id) for run_id in (report["seeds"][1]["run_id"], report["parent_id"])
+    )
+    assert run
+    assert parent
+    assert (parent.info.run_name, parent.info.status) == ("tiny", "FINISHED")
+    assert run.data.tags["mlflow.parentRunId"] == parent.info.run_id
+    assert {row.dataset.name for row in run.inputs.dataset_inputs} == {"train", "val"}
+    assert len(run.outputs.model_outputs) == 1
     assert (run.info.run_name, run.info.status) == (f"tiny-seed{seeds[1]}", "FINISHED")
     assert run.data.params["learning_rate"] == "0.001"
     assert run.data.params["seed"] == str(seeds[1])
     assert run.data.metrics["train_seconds"] == report["seeds"][1]["train_seconds"]
     assert run.data.metrics["n_params"] == report["n_params"]
+    assert run.data.metrics["n_resumed"] == report["seeds"][1]["n_resumed"] == 0
     curve = sorted(client.get_metric_history(run.info.run_id, "epoch_val_accuracy"), key=lambda point: point.step)
     assert [point.step for point in curve] == [1, 2]
     assert curve[-1].value == pytest.approx(float(history[-1]["val_accuracy"]), abs=1e-6)
@@ -174,10 +187,11 @@ def test_a_loss_that_is_no_number_stops_the_training_and_fails_its_run(params: d
     params["models"] = {"tiny": TINY | {"optimizer": "sgd", "learning_rate": 1e38, "replicas": 1}}
     with pytest.raises(UserError, match="models.tiny: the loss must stay finite") as error:
         main(params, "tiny")
-    assert not Path("models").exists()
+    assert not list(Path("models").rglob("*.keras"))
     assert "take a lower learning_rate" in str(error.value)
-    client, experiment = tracking.connect()
-    assert [run.info.status for run in client.search_runs([experiment])] == ["FAILED"]
+    Sender().send_all()
+    client, experiment = connect()
+    assert [run.info.status for run in client.search_runs([experiment])] == ["FAILED", "FAILED"]
 
 
 MEMORY = """
@@ -187,8 +201,9 @@ from src import classifiers, train
 from src.pipeline import tracking
 
 @contextlib.contextmanager
-def no_run(*arguments, **named):
-    yield SimpleNamespace(id="0", **dict.fromkeys(LOGS, lambda *a, **b: None))
+def no_run(*arguments, **options):
+    names = ("log_epoch", "log_metrics", "log_dataset", "log_model")
+    yield SimpleNamespace(id="0", **{name: lambda *a, **k: None for name in names})
 
 def body(x, activation):
     from keras import layers
@@ -199,9 +214,8 @@ def collect():
     pages = int(open("/proc/self/statm").read().split()[1])
     memory.append(pages * 4096 / 1e6)
 
-LOGS = ("log_epoch", "log_metrics", "log_dataset", "log_model")
 memory = []
-tracking.training_run = tracking.parent_run = no_run
+tracking.parent_run = tracking.training_run = no_run
 classifiers.body, train.gc = lambda name: body, SimpleNamespace(collect=collect)
 train.main(json.loads(sys.argv[1]), "tiny")
 print(json.dumps(memory))

@@ -1,12 +1,79 @@
-"""MLflow's store: its database file, and what it refuses."""
+"""MLflow's store: where it is, its database file, and what it refuses. The sender imports this, no stage does."""
 
 import fcntl
+import os
 import re
+import socket
+import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
-from src.pipeline.files import UserError
+from src.pipeline.files import UserError, repository_root
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+EXPERIMENT = "mystery-fashion"
+SETTINGS = {
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0",  # the sender tries again itself, and knows what was taken already
+    "MLFLOW_HTTP_REQUEST_TIMEOUT": "5",  # MLflow's own is 120
+    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",  # the address may hold a password
+}
+PLACES = {  # where MLflow keeps the absolute address of an artifact
+    "experiments": "artifact_location",
+    "runs": "artifact_uri",
+    "logged_models": "artifact_location",
+    "model_versions": "storage_location",
+}
+PORTS = {"postgresql": 5432, "mysql": 3306, "mssql": 1433}
+
+
+def store_uri() -> str:
+    """The address of the store. Raises UserError where it is one that would lose runs."""
+    uri = os.environ.get("MLFLOW_TRACKING_URI") or "sqlite:///mlflow.db"
+    advice = "set MLFLOW_TRACKING_URI to another place, such as sqlite:////home/me/mlflow.db"
+    if re.fullmatch(r"sqlite:/{0,3}(:memory:.*)?", uri):
+        raise UserError(f"MLflow's store must be a file or a server. {uri} forgets all runs at once; {advice}.")
+    if relative := re.fullmatch(r"sqlite:///([^/].*)", uri):  # anchored, or a temporary copy's runs are deleted with it
+        root = str(repository_root())
+        uri = f"sqlite:///{root}/{relative[1]}"
+        if "?" in root or ("'" in root and '"' in root):
+            must = "MLflow's database must have a path without `?` and without both kinds of quotes"
+            raise UserError(f"{must}. Got {root}; {advice}, or move the repository.")
+    return uri
+
+
+def connect() -> tuple["MlflowClient", str]:
+    """A client of the store and the experiment's id. Raises UserError where the store cannot be used."""
+    for name, value in SETTINGS.items():
+        os.environ.setdefault(name, value)
+    uri = store_uri()
+    with as_user_error(uri):
+        _check_reachable(uri)
+        from mlflow import MlflowClient
+
+        with database_lock(uri):
+            client = MlflowClient(tracking_uri=uri)
+            experiment = client.get_experiment_by_name(EXPERIMENT)
+            if experiment:
+                if experiment.lifecycle_stage == "deleted":
+                    client.restore_experiment(experiment.experiment_id)
+                return client, experiment.experiment_id
+            # for a server the place is its own, and not below this machine's folders
+            place = None if uri.startswith("http") else (repository_root() / "mlartifacts").as_uri()
+            return client, client.create_experiment(EXPERIMENT, artifact_location=place)
+
+
+def _check_reachable(uri: str) -> None:
+    """Raise OSError where a database server does not answer, which MLflow itself would try for 100 seconds."""
+    parts = urlsplit(uri)
+    port = PORTS.get(parts.scheme.split("+")[0])
+    if port and parts.hostname:
+        socket.create_connection((parts.hostname, parts.port or port), timeout=5).close()
 
 
 @contextmanager
@@ -16,12 +83,14 @@ def database_lock(uri: str) -> Iterator[None]:
     Two first connections at once would break it. Raises UserError where it cannot be written, which MLflow itself would
     try for 100 seconds.
     """
-    database = re.fullmatch(r"sqlite:///(/.*)", uri)
+    database = re.fullmatch(r"sqlite:///(/[^?]*)(\?.*)?", uri)
     if not database:
         yield
         return
     file = Path(database[1])
     try:
+        if not file.is_file() and file.exists():
+            raise OSError(0, "It is no file")
         with file.open("ab"):
             pass
         lock = file.with_name(f"{file.name}.lock").open("w")
@@ -36,6 +105,8 @@ def database_lock(uri: str) -> Iterator[None]:
             raise UserError(f"MLflow's store must be an SQLite database. {file} is something else.")
         if not start:
             _create(file)
+        elif file.parent == repository_root():
+            _follow_a_move(file)
         yield
 
 
@@ -49,17 +120,35 @@ def _create(file: Path) -> None:
     unfinished.replace(file)
 
 
+def _follow_a_move(file: Path) -> None:
+    """Where the repository was moved or copied, lead the addresses of its artifacts to the folder beside the database.
+
+    MLflow keeps them whole: it would go on writing to where the repository was.
+    """
+    here = (file.parent / "mlartifacts").as_uri()
+    with closing(sqlite3.connect(file)) as database, database:
+        row = database.execute("SELECT artifact_location FROM experiments WHERE name = ?", [EXPERIMENT]).fetchone()
+        if not row or row[0] == here or not row[0].startswith("file:") or not row[0].endswith("/mlartifacts"):
+            return
+        for table, column in PLACES.items():
+            database.execute(
+                f"UPDATE {table} SET {column} = ? || substr({column}, ?) WHERE substr({column}, 1, ?) = ?",
+                [here, len(row[0]) + 1, len(row[0]) + 1, f"{row[0]}/"],
+            )
+        database.execute("UPDATE experiments SET artifact_location = ? WHERE name = ?", [here, EXPERIMENT])
+
+
 @contextmanager
 def as_user_error(uri: str) -> Iterator[None]:
-    """What MLflow or its database refuses, such as a full disk or a dead server, as a UserError without passwords."""
+    """What MLflow, its database or the system refuses, such as a dead server, as a UserError without passwords."""
     from mlflow.exceptions import MlflowException
     from sqlalchemy.exc import SQLAlchemyError
 
     try:
         yield
-    except (MlflowException, SQLAlchemyError) as error:
-        lines = [line for line in str(error).splitlines() if not line.startswith("(raised")]
-        message = f"The MLflow store {uri} could not record the run: {lines[0] if lines else error}"
+    except (MlflowException, SQLAlchemyError, sqlite3.Error, OSError, ImportError) as error:
+        lines = [line for line in str(error).splitlines() if not line.startswith("(raised")] or [repr(error)]
+        message = f"The MLflow store {uri} could not record the run: {lines[0]}"
         raise UserError(without_password(message)) from None
 
 

@@ -1,150 +1,233 @@
-"""MLflow: a run for each training and each report, in one store at the top."""
+"""MLflow runs of a training, its model and the report, as a stage writes them: to the spool, never to a store.
 
+A process of its own, `python -m src sync`, sends them (src/pipeline/sender.py). So no stage imports MLflow, waits for a
+server or fails with it.
+"""
+
+import atexit
+import hashlib
+import json
 import os
-import re
+import subprocess
+import sys
 import time
 import uuid
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
-from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
 
-from src.pipeline import origin
+import numpy as np
+
+from src.pipeline import origin, spool
 from src.pipeline.files import repository_root
-from src.pipeline.store import as_user_error, database_lock, without_password
 
-if TYPE_CHECKING:
-    from mlflow import MlflowClient
-
-EXPERIMENT = "mystery-fashion"
-TRAINED_IN = "model.trained_in"
 DESCRIPTION = "mlflow.note.content"  # which MLflow shows above a run, as Markdown
-SETTINGS = {
-    "MLFLOW_DISABLE_TELEMETRY": "true",
-    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "3",  # a server that is away is told in seconds, not in minutes;
-    "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",  # so is one that never answers
-    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",  # the address may hold a password
-}
+PATIENCE = 1.0  # seconds that a stage waits at its end for what it wrote to be sent
 
-
-def connect() -> tuple["MlflowClient", str]:
-    """A client of the store and the experiment's id. Raises UserError where the store cannot be used."""
-    for name, value in SETTINGS.items():
-        os.environ.setdefault(name, value)
-    from mlflow import MlflowClient
-
-    uri = os.environ.get("MLFLOW_TRACKING_URI") or "sqlite:///mlflow.db"
-    if relative := re.fullmatch(r"sqlite:///([^/].*)", uri):  # anchored, or a temporary copy's runs are deleted with it
-        uri = f"sqlite:///{repository_root() / relative[1]}"
-    with as_user_error(uri), database_lock(uri):
-        client = MlflowClient(tracking_uri=uri)
-        experiment = client.get_experiment_by_name(EXPERIMENT)
-        if experiment:
-            if experiment.lifecycle_stage == "deleted":
-                client.restore_experiment(experiment.experiment_id)
-            return client, experiment.experiment_id
-        # for a server the place is its own, and not below this machine's folders
-        place = (repository_root() / "mlartifacts").as_uri() if uri.startswith("sqlite:") else None
-        return client, client.create_experiment(EXPERIMENT, artifact_location=place)
+_senders: list[subprocess.Popen[bytes]] = []  # those that this process started
+_paths: list[Path] = []  # what it wrote
 
 
 class Run:
-    """An MLflow run."""
+    """An MLflow run that this process writes to. `id` is ours: MLflow has it as the tag `pipeline.run_id`."""
 
-    def __init__(self, client: "MlflowClient", run_id: str) -> None:
-        self.client, self.id = client, run_id
+    def __init__(self, run_id: str, writer: spool.Writer) -> None:
+        self.id, self.writer = run_id, writer
 
-    def log_metrics(self, metrics: Mapping[str, float], step: int = 0) -> None:
-        """Log numbers."""
-        from mlflow.entities import Metric
-
-        now = int(time.time() * 1000)
-        self.client.log_batch(self.id, [Metric(name, float(value), now, step) for name, value in metrics.items()])
+    def log_metrics(self, metrics: Mapping[str, float], step: int = 0, dataset: str | None = None) -> None:
+        """Log numbers; of a model on a dataset of the run, if its name is given."""
+        values = {name: float(value) for name, value in metrics.items()}
+        self.writer.append({"event": "metrics", "time": _now(), "step": step, "values": values, "dataset": dataset})
 
     def log_epoch(self, epoch: int, logs: Mapping[str, float]) -> None:
-        """Log a training's loss and accuracy after an epoch, as a point of the curves `epoch_...`."""
+        """Log a training's loss and accuracy after an epoch, as a point of the curves `epoch_...`.
+
+        A resumed training may log an epoch again: the store keeps one point.
+        """
         self.log_metrics({f"epoch_{name}": value for name, value in logs.items()}, step=epoch)
 
     def set_tags(self, tags: Mapping[str, object]) -> None:
         """Set tags."""
-        for name, value in tags.items():
-            self.client.set_tag(self.id, name, str(value))
-
-    def log_dataset(self, *_: object) -> None: ...
-
-    def log_model(self, *_: object) -> None: ...
+        self.writer.append({"event": "tags", "tags": {name: str(value) for name, value in tags.items()}})
 
     def log_artifact(self, path: str) -> None:
         """Keep a copy of a file with the run."""
-        self.client.log_artifact(self.id, path)
+        self.writer.attach(path, {"event": "artifact"})
+
+    def log_dataset(self, name: str, context: str, x: np.ndarray, y: np.ndarray) -> None:
+        """Log the data of data/NAME.npz as an input: images (n, side, side), numbers of labels (n,).
+
+        context: what they are for, `training`, `validation` or `testing`.
+        """
+        digest = hashlib.sha256(np.ascontiguousarray(x).data)
+        digest.update(np.ascontiguousarray(y).data)
+        tensors = {"features": x, "targets": y}
+        schema = {
+            kind: json.dumps([{"type": "tensor", "tensor-spec": {"dtype": str(a.dtype), "shape": [-1, *a.shape[1:]]}}])
+            for kind, a in tensors.items()
+        }
+        profile = {"images": len(y), "labels": len(np.unique(y)), "images_of_each_label": np.bincount(y).tolist()}
+        dataset = {
+            "name": name,
+            "digest": digest.hexdigest()[:16],
+            "source_type": "local",
+            "source": json.dumps({"uri": f"data/{name}.npz"}),
+            "schema": json.dumps({"mlflow_tensorspec": schema}),
+            "profile": json.dumps(profile),
+        }
+        self.writer.append({"event": "dataset", "context": context, "dataset": dataset})
+
+    def log_model(self, path: str, *, side: int, classes: int, backend: str) -> None:
+        """Log a .keras file as a model that takes (n, side, side) uint8 images and returns (n, classes) probabilities.
+
+        backend: of Keras, as in KERAS_BACKEND.
+        """
+        versions = {"keras": version("keras"), backend: version(backend)}
+        facts = {"side": side, "classes": classes, "backend": backend, "versions": versions}
+        self.writer.attach(path, {"event": "model"} | facts)
 
 
 @contextmanager
 def parent_run(model: str, params: Mapping[str, Any], run_id: str | None = None) -> Iterator[Run]:
-    yield SimpleNamespace(id=run_id or uuid.uuid4().hex)  # type: ignore[misc]
+    """The run that stands above the runs of a model's seeds; as `training_run`."""
+    description = (
+        f"The model `{model}`: one run for each seed below.\n\n"
+        "| Here | What it is |\n|---|---|\n"
+        "| parameters | the recipe that the seeds share |\n"
+        "| metrics | means over the seeds, from the stage `evaluate` |\n"
+        "| metrics `..._sd` | their standard deviations, where there are several seeds |\n"
+    )
+    with _own_run(model, {"model": model, DESCRIPTION: description}, params, run_id=run_id) as run:
+        yield run
 
 
+@contextmanager
 def training_run(
     model: str, name: str, params: Mapping[str, Any], *, run_id: str | None = None, parent_id: str | None = None
-) -> AbstractContextManager[Run]:
-    """A new run of that name for a training of a model with these params, `seed` among them; as `new_run`."""
-    if run_id:
-        return resumed_run(model, name, run_id)
+) -> Iterator[Run]:
+    """A run of that name for a training of a model with these params, `seed` among them; as `new_run`.
+
+    run_id: of the run to go on with, where an earlier process was interrupted. parent_id: of the `parent_run`.
+    """
     seed = params["seed"]
     description = (
-        f"Training of the model `{model}` from seed {seed}, by the stage `train`. "
-        f"Its weights are in `models/{model}/{seed}.keras`, loss and accuracy of each epoch in "
-        f"`metrics/train/history/{model}.csv` and here in the curves `epoch_...`. "
-        "The stage `evaluate` adds the scores of the trained model and its times."
+        f"Training of the model `{model}` from seed {seed}, by the stage `train`.\n\n"
+        f"- weights: `models/{model}/{seed}.keras`, and here as a logged model\n"
+        f"- loss and accuracy of each epoch: `metrics/train/history/{model}.csv`, and here the curves `epoch_...`\n"
+        "- scores and times of the trained model: added by the stage `evaluate`\n"
     )
-    return new_run(name, {"model": model, DESCRIPTION: description}, params)
+    tags = {"model": model, DESCRIPTION: description}
+    with _own_run(name, tags, params, run_id=run_id, parent_id=parent_id, monitored=True) as run:
+        yield run
 
 
 @contextmanager
 def new_run(name: str, tags: Mapping[str, str], params: Mapping[str, Any]) -> Iterator[Run]:
-    """A new run, FINISHED when the block ends well and FAILED when it does not. Raises UserError."""
-    from mlflow.entities import Param
-
-    client, experiment = connect()
-    with as_user_error(client.tracking_uri):
-        run = Run(client, client.create_run(experiment, run_name=name, tags={**tags, **origin.tags()}).info.run_id)
-        with _closed(lambda status: client.set_terminated(run.id, status)):
-            client.log_batch(run.id, params=[Param(key, str(value)) for key, value in params.items()])
-            yield run
+    """A new run, FINISHED when the block ends well and FAILED when it does not; KILLED where the process is killed."""
+    with _own_run(name, tags, params) as run:
+        yield run
 
 
 @contextmanager
 def resumed_run(model: str, name: str, run_id: str) -> Iterator[Run]:
-    """The run of a trained model again, its end time kept; FAILED when the block fails. Raises UserError.
+    """The run of a trained model, to add to; its times and status stay.
 
-    Where the store lacks that run (a restored model, a new store), a new one stands for it, tagged `model.trained_in`.
+    Where the store lacks that run (a restored model, a new store), a new one stands for it.
     """
-    client, experiment = connect()
-    with as_user_error(client.tracking_uri):
-        same = f"attributes.run_id = '{run_id}'", f"tags.`{TRAINED_IN}` = '{run_id}'"
-        known = [run for condition in same for run in client.search_runs([experiment], condition, max_results=1)]
-        if known:
-            run = Run(client, known[0].info.run_id)
-        else:
-            description = (
-                f"Scores of the model `{model}`. It was trained in the run `{run_id}`, which this store lacks."
-            )
-            tags = origin.tags() | {"model": model, TRAINED_IN: run_id, DESCRIPTION: description}
-            run = Run(client, client.create_run(experiment, run_name=name, tags=tags).info.run_id)
-            client.set_terminated(run.id)
-        with _closed(lambda status: client.update_run(run.id, status=status)):
-            yield run
+    description = (
+        f"Scores of the model `{model}`. It was trained in a run that this store lacks: `pipeline.run_id` is its id."
+    )
+    tags = {"model": model, DESCRIPTION: description}
+    with _writing({"own": False, "id": run_id, "name": name, "tags": tags | origin.tags()}) as run:
+        yield run
 
 
 @contextmanager
-def _closed(close: Callable[[str], object]) -> Iterator[None]:
-    """Close a run as FINISHED when the block ends well, else as FAILED; the block's error is the one that is raised."""
-    try:
-        yield
-    except BaseException as error:
+def _own_run(
+    name: str,
+    tags: Mapping[str, str],
+    params: Mapping[str, Any],
+    *,
+    run_id: str | None = None,
+    parent_id: str | None = None,
+    monitored: bool = False,
+) -> Iterator[Run]:
+    """A run whose status is this process's: its end is written when the block ends."""
+    header = {
+        "own": True,
+        "id": run_id or uuid.uuid4().hex,
+        "name": name,
+        "parent": parent_id,
+        "monitored": monitored,
+        "tags": {**tags, **origin.tags()},
+        "params": {key: str(value) for key, value in params.items()},
+    }
+    with _writing(header) as run:
+        start_sender()
         try:
-            close("FAILED")
-        except Exception as second:
-            error.add_note(without_password(f"The MLflow run could not be closed: {second}"))
-        raise
-    close("FINISHED")
+            yield run
+        except BaseException:
+            run.writer.append({"event": "end", "time": _now(), "status": "FAILED"})
+            raise
+        run.writer.append({"event": "end", "time": _now(), "status": "FINISHED"})
+
+
+@contextmanager
+def _writing(header: spool.Event) -> Iterator[Run]:
+    """A run whose events go to a new file of the spool."""
+    if not _paths:
+        atexit.register(settle)
+    writer = spool.Writer(header["id"], {"event": "run", "time": _now()} | header)
+    _paths.append(writer.path)
+    try:
+        yield Run(header["id"], writer)
+    finally:
+        writer.close()
+
+
+def start_sender() -> None:
+    """Start the process that sends what is in the spool, unless one that this process started still runs."""
+    if any(sender.poll() is None for sender in _senders):
+        return
+    root = repository_root()
+    here = root if (root / "src" / "commands").is_dir() else Path(__file__).parents[2]  # a temporary copy may vanish
+    nowhere = subprocess.DEVNULL  # a pipe that it kept open would make whoever reads this stage's output wait for it
+    try:
+        sender = subprocess.Popen(
+            [sys.executable, "-m", "src", "sync", "--follow"],
+            cwd=here,
+            env=os.environ | {"DVC_ROOT": str(root)},
+            stdin=nowhere,
+            stdout=nowhere,
+            stderr=nowhere,
+            start_new_session=True,  # it outlives the stage, and Ctrl-C is not for it
+        )
+    except OSError as error:
+        spool.set_trouble(f"No process for it could be started: {error.strerror}.")
+    else:
+        _senders.append(sender)
+
+
+def settle() -> None:
+    """At a stage's end: give a sender that runs a second, start one where there is none, and tell what fails."""
+    deadline = time.monotonic() + PATIENCE
+    while _unsent() and any(sender.poll() is None for sender in _senders) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    if not _unsent():
+        return
+    start_sender()
+    if trouble := spool.trouble():
+        advice = "The runs wait in .spool; the next stage sends them, or `python -m src sync`."
+        print(f"{trouble} {advice}", file=sys.stderr)
+
+
+def _unsent() -> bool:
+    """Whether something that this process wrote still waits."""
+    return any(path.exists() for path in _paths)
+
+
+def _now() -> int:
+    """Milliseconds since 1970, as MLflow counts them."""
+    return int(time.time() * 1000)

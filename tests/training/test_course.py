@@ -39,7 +39,7 @@ class Runs:
             log_epoch=log_epoch,
             log_metrics=lambda metrics: self.told.append(("metrics", metrics)),
             log_dataset=lambda name, context, x, y: self.told.append(("data", name, context, x.shape)),
-            log_model=lambda path, **facts: self.told.append(("model", path)),
+            log_model=lambda path, **facts: self.told.append(("model", path, facts)),
         )
         self.told.append(("closed",))
 
@@ -62,7 +62,7 @@ def runs(path: Path, monkeypatch: pytest.MonkeyPatch) -> Runs:
 
 def network(units: int = 2) -> keras.Model:
     keras.utils.set_random_seed(7)
-    images = keras.Input((3, 3))
+    images = keras.Input((3, 3), name="images")
     hidden = keras.layers.Dense(units, name="embedding")(keras.layers.Flatten(name="flatten")(images))
     model = keras.Model(images, keras.layers.Dense(2, name="label")(hidden), name="network")
     model.compile("adam", "categorical_crossentropy")
@@ -116,7 +116,7 @@ def test_a_training_goes_on_in_the_same_run_with_its_seconds(
         ("epoch", 1, 1, 0.123457),  # once more: the process may have ended before its run heard of it
         ("epoch", 2, 2, 0.123457),
         ("metrics", {"train_seconds": 7.5, "n_resumed": 1, "n_params": model.count_params()}),
-        ("model", "models/tiny/7.keras"),
+        ("model", "models/tiny/7.keras", {"side": 3, "classes": 2, "backend": "tensorflow"}),
         ("closed",),
     ]
 

@@ -1,0 +1,172 @@
+import contextlib
+from pathlib import Path
+
+import pytest
+from mlflow import MlflowClient
+
+from src.pipeline import spool, tracking
+from src.pipeline.delivery import RUN_ID, Delivery, find_run
+from src.pipeline.files import UserError
+from src.pipeline.sender import Sender
+from src.pipeline.store import connect
+from tests.pipeline.proxy import Proxy
+from tests.pipeline.stores import check_training, runs, runs_of, write_training
+
+
+def store(top: Path) -> str:
+    return f"sqlite:///{top}/mlflow.db"
+
+
+def test_a_training_arrives_whole_and_the_spool_is_empty(top: Path) -> None:
+    run_id = write_training()
+    assert Sender().send_all() is None
+    check_training(store(top), run_id)
+    assert list(spool.spool_folder().iterdir()) == []
+
+
+def test_a_training_arrives_whole_over_http(proxy: Proxy) -> None:
+    run_id = write_training()
+    Sender().send_all()
+    run = check_training(proxy.address, run_id)
+    assert run.info.artifact_uri.startswith("mlflow-artifacts:")  # the server's, no folder of this machine
+
+
+def test_a_request_that_is_cut_loses_and_doubles_nothing_whichever_it_is(proxy: Proxy) -> None:
+    write_training()
+    Sender().send_all()
+    total = proxy.count
+    assert total > 15
+    for number in range(1, total + 1):
+        for when in ("before", "after") if number % 5 == 0 else ("after",):
+            run_id = write_training()
+            proxy.count, proxy.cut = 0, (when, number)
+            send_until_empty()
+            assert proxy.count > number
+            check_training(proxy.address, run_id)
+
+
+def send_until_empty() -> None:
+    """Send in three attempts at most, as a sender does that starts anew each time."""
+    for _ in range(3):
+        with contextlib.suppress(UserError):
+            Sender().send_all()
+        if not spool.pending():
+            return
+    pytest.fail("three attempts did not do")
+
+
+def test_sending_twice_changes_nothing(top: Path) -> None:
+    run_id = write_training()
+    (path,) = spool.pending()
+    lines = path.read_bytes()
+    kept = {file.name: file.read_bytes() for file in spool.attachments(path).rglob("*") if file.is_file()}
+    Sender().send_all()
+    before = check_training(store(top), run_id)
+    path.write_bytes(lines)
+    for number, name in enumerate(("weights.keras", "notes.txt")):
+        (spool.attachments(path) / str(number)).mkdir(parents=True)
+        (spool.attachments(path) / str(number) / name).write_bytes(kept[name])
+    Sender().send_all()
+    after = check_training(store(top), run_id)
+    assert (after.info.run_id, after.info.end_time) == (before.info.run_id, before.info.end_time)
+
+
+def test_a_run_that_is_written_is_running_and_is_followed(top: Path) -> None:
+    sender = Sender()
+    with tracking.training_run("cm1", "cm1-seed27", {"seed": 27}) as run:
+        for epoch in (1, 2):
+            run.log_epoch(epoch, {"loss": 1 / epoch})
+            sender.send_all()
+            (logged,) = runs_of(store(top), run.id)
+            assert (logged.info.status, logged.data.metrics["epoch_loss"]) == ("RUNNING", 1 / epoch)
+        assert spool.pending()
+    sender.send_all()
+    (logged,) = runs_of(store(top), run.id)
+    assert (logged.info.status, spool.pending()) == ("FINISHED", [])
+
+
+def test_a_resumed_training_goes_on_in_its_run_and_repeats_no_point(top: Path) -> None:
+    with pytest.raises(KeyboardInterrupt), tracking.training_run("cm1", "cm1-seed27", {"seed": 27}) as run:
+        run.log_epoch(1, {"loss": 0.5})
+        raise KeyboardInterrupt
+    Sender().send_all()
+    (failed,) = runs_of(store(top), run.id)
+    assert failed.info.status == "FAILED"
+    with tracking.training_run("cm1", "cm1-seed27", {"seed": 27}, run_id=run.id) as again:
+        assert again.id == run.id
+        Sender().send_all()
+        assert runs_of(store(top), run.id)[0].info.status == "RUNNING"
+        again.log_epoch(1, {"loss": 0.5})  # it cannot know whether the point was logged before the interruption
+        again.log_epoch(2, {"loss": 0.25})
+    Sender().send_all()
+    (logged,) = runs_of(store(top), run.id)
+    assert (logged.info.status, logged.info.run_id) == ("FINISHED", failed.info.run_id)
+    assert logged.info.end_time > failed.info.end_time
+    curve = MlflowClient(store(top)).get_metric_history(logged.info.run_id, "epoch_loss")
+    assert sorted((point.step, point.value) for point in curve) == [(1, 0.5), (2, 0.25)]
+
+
+def test_seeds_stand_under_their_parent(top: Path) -> None:
+    with tracking.parent_run("cm1", {"epochs": 3}) as parent:
+        child = write_training(parent_id=parent.id)
+    Sender().send_all()
+    (above,), (below,) = runs_of(store(top), parent.id), runs_of(store(top), child)
+    assert below.data.tags["mlflow.parentRunId"] == above.info.run_id
+    assert (above.info.run_name, above.info.status, above.data.params) == ("cm1", "FINISHED", {"epochs": "3"})
+
+
+def test_scores_are_added_to_the_run_whose_times_and_status_stay(top: Path) -> None:
+    run_id = write_training()
+    Sender().send_all()
+    (before,) = runs_of(store(top), run_id)
+    with tracking.resumed_run("cm1", "cm1-seed27", run_id) as run:
+        run.log_metrics({"test_accuracy": 0.9})
+    Sender().send_all()
+    (after,) = runs_of(store(top), run_id)
+    assert after.data.metrics == before.data.metrics | {"test_accuracy": 0.9}
+    assert (after.info.start_time, after.info.end_time, after.info.status) == (
+        before.info.start_time,
+        before.info.end_time,
+        "FINISHED",
+    )
+
+
+def test_where_the_store_lacks_the_run_one_other_stands_for_it(top: Path) -> None:
+    for metric in ("test_accuracy", "test_seconds"):
+        with tracking.resumed_run("cm1", "cm1-seed27", "0" * 32) as run:
+            run.log_metrics({metric: 1})
+    Sender().send_all()
+    (logged,) = runs(store(top))
+    assert (logged.info.run_name, logged.info.status) == ("cm1-seed27", "FINISHED")
+    assert logged.data.tags.items() >= {"model": "cm1", RUN_ID: "0" * 32}.items()
+    assert logged.info.end_time
+    assert "this store lacks" in logged.data.tags[tracking.DESCRIPTION]
+    assert logged.data.metrics == {"test_accuracy": 1, "test_seconds": 1}
+
+
+def test_a_double_of_a_run_is_deleted_the_oldest_stays(top: Path) -> None:
+    client, experiment = connect()
+    ids = [client.create_run(experiment, start_time=time, tags={RUN_ID: "7"}).info.run_id for time in (5, 3, 9)]
+    run = find_run(client, experiment, "7")
+    assert run
+    assert run.info.run_id == ids[1]
+    assert [run.info.run_id for run in client.search_runs([experiment])] == [ids[1]]
+
+
+def test_more_than_one_request_may_hold_arrives(top: Path) -> None:
+    params = {f"p{number}": number for number in range(250)}
+    with tracking.new_run("many", {f"t{number}": "x" for number in range(250)}, params) as run:
+        run.log_metrics({f"m{number}": number for number in range(2500)})
+    Sender().send_all()
+    (logged,) = runs_of(store(top), run.id)
+    assert (len(logged.data.params), len(logged.data.metrics)) == (250, 2500)
+
+
+def test_what_the_store_took_and_does_not_show_keeps_the_file(top: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_training()
+    client, experiment = connect()
+    (path,) = spool.pending()
+    monkeypatch.setattr(MlflowClient, "log_batch", lambda *a, **k: None)
+    with pytest.raises(UserError, match="took the run cm1-seed27 but lacks"):
+        Delivery(client, experiment, path).send(writing=False)
+    assert spool.pending() == [path]

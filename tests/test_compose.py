@@ -1,0 +1,119 @@
+"""compose.yaml: its form, and each service started by hand as far as that goes without a container engine."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.error import HTTPError
+from urllib.request import Request, urlopen
+
+import pytest
+import yaml
+
+from src.__main__ import COMMANDS
+from src.params import STAGES
+from src.pipeline.sender import send_by_hand
+from tests.pipeline.conftest import free_port, healthy, migrated, postgres, top  # noqa: F401
+from tests.pipeline.stores import check_training, environment, write_training
+
+ROOT = Path(__file__).parents[1]
+TEXT = (ROOT / "compose.yaml").read_text(encoding="utf-8")
+SERVICES: dict[str, Any] = yaml.safe_load(TEXT)["services"]
+
+
+def test_the_file_is_what_dockers_schema_asks_for() -> None:
+    models = pytest.importorskip("compose_pydantic") if not os.environ.get("CI") else __import__("compose_pydantic")
+    models.ComposeSpecification.model_validate(yaml.safe_load(TEXT))
+
+
+def test_what_is_named_exists() -> None:
+    targets = re.findall(r"^FROM \S+ AS (\w+)", (ROOT / "Dockerfile").read_text(encoding="utf-8"), re.MULTILINE)
+    volumes = yaml.safe_load(TEXT)["volumes"]
+    for service in SERVICES.values():
+        assert service.get("build", {"target": "cpu"})["target"] in targets
+        assert set(service.get("depends_on", {})) <= set(SERVICES)
+        assert all(mount.split(":")[0] in {".", *volumes} for mount in service["volumes"])
+    for name in re.findall(r"python,? -m,? src,? (\w+)", TEXT):
+        assert name in {*STAGES, *COMMANDS}
+
+
+def test_no_password_has_a_default_and_ports_are_this_machines_alone() -> None:
+    assert set(re.findall(r"\$\{(\w*PASSWORD\w*)(:?.)", TEXT)) == {("POSTGRES_PASSWORD", ":?")}
+    assert "PASSWORD: " not in re.sub(r"PASSWORD: \$\{", "", TEXT)
+    ports = [port for service in SERVICES.values() for port in service.get("ports", [])]
+    assert ports
+    assert all(port.startswith("127.0.0.1:") for port in ports)
+
+
+@pytest.fixture(scope="module")
+def server(postgres: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:  # noqa: F811
+    """The port of the service `mlflow`: its own command and environment, on a PostgreSQL of the tests."""
+    folder, port, service = tmp_path_factory.mktemp("compose"), free_port(), SERVICES["mlflow"]
+    places = {"0.0.0.0": "127.0.0.1", "=5000": f"={port}", "/artifacts": str(folder / "artifacts"), ":5000": f":{port}"}
+    command = [re.sub("|".join(places), lambda match: places[match[0]], part) for part in service["command"]]
+    uri = re.sub(
+        r"^postgresql://mlflow:\$\{.*\}@postgres:5432/mlflow$",
+        f"{postgres}/template1",
+        service["environment"]["MLFLOW_BACKEND_STORE_URI"],
+    )
+    assert uri.startswith(postgres)
+    variables = service["environment"] | {"MLFLOW_BACKEND_STORE_URI": uri}
+    with (folder / "log").open("wb") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", *command],
+            cwd=folder,
+            env=environment(**variables),
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
+    try:
+        deadline = time.monotonic() + 120
+        while not healthy(port):
+            assert process.poll() is None and time.monotonic() < deadline, (folder / "log").read_bytes()
+            time.sleep(0.2)
+        yield port
+    finally:
+        os.killpg(process.pid, signal.SIGTERM)
+        process.wait(30)
+
+
+def test_a_training_arrives_through_the_server_and_its_files_too(
+    server: int,
+    top: Path,
+    monkeypatch: pytest.MonkeyPatch,  # noqa: F811
+) -> None:
+    address = f"http://127.0.0.1:{server}"
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", address)
+    run_id = write_training()
+    assert send_by_hand() == "Sent cm1-seed27."
+    run = check_training(address, run_id)
+    assert run.info.artifact_uri.startswith("mlflow-artifacts:")
+    assert not (top / "mlartifacts").exists()
+
+
+@pytest.mark.parametrize(("host", "status"), [("mlflow:5000", 200), ("localhost:1", 200), ("evil.example", 403)])
+def test_the_server_answers_those_who_call_it_by_its_name(server: int, host: str, status: int) -> None:
+    host = host.replace("5000", str(server))
+    request = Request(
+        f"http://127.0.0.1:{server}/api/2.0/mlflow/experiments/get?experiment_id=0", headers={"Host": host}
+    )
+    try:
+        with urlopen(request, timeout=10) as answer:
+            assert answer.status == status
+    except HTTPError as error:
+        error.close()
+        assert error.code == status
+
+
+def test_the_health_checks_of_the_services_run(server: int) -> None:
+    program, *arguments = (
+        part.replace(":5000", f":{server}") for part in SERVICES["mlflow"]["healthcheck"]["test"][1:]
+    )
+    assert program == "python"
+    assert subprocess.run([sys.executable, *arguments], check=False).returncode == 0
