@@ -115,7 +115,7 @@ def courses(
         paths = [stack.enter_context(reserved(key)) for key in keys]
         if None in paths:
             print(f"train: {model}: another process trains the same: this one keeps no checkpoints of it.", flush=True)
-        found = [checkpoint.read(path) if path else None for path in paths]
+        found = [checkpoint.load(path) if path else None for path in paths]
         parent_id = next((known.record.parent_id for known in found if known), None)
         shared = {name: value for name, value in recipes[0].items() if name != "seed"} | environment
         params = shared | {"replicas": len(recipes)}

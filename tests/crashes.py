@@ -22,7 +22,7 @@ from src import classifiers, train
 from src.params import read_params
 from src.pipeline import runner, tracking
 from src.training import course, identity
-from src.training.checkpoint import read
+from src.training.checkpoint import load
 
 ROOT = Path(__file__).parents[1]
 PARAMS = read_params(str(ROOT / "params.yaml"))
@@ -155,7 +155,7 @@ def content(path: Path) -> str:
 
 def kept_epochs(folder: Path) -> set[str]:
     """The epochs that are in the checkpoints, as in LOGGED."""
-    found = [read(path) for path in (folder / ".checkpoints").glob("[!.]*.checkpoint")]
+    found = [load(path) for path in (folder / ".checkpoints").glob("[!.]*.checkpoint")]
     rows = [row for known in found if known for row in known.record.history]
     return {f"tiny-seed{int(row['seed'])} {int(row['epoch'])}" for row in rows}
 

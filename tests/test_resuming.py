@@ -73,7 +73,7 @@ x = keras.layers.BatchNormalization(name="norm")(keras.layers.Dropout(0.5, name=
 model = keras.Model(images, keras.layers.Dense(2, "softmax", name="label")(x))
 model.compile("adam", "categorical_crossentropy", metrics=["accuracy"])
 model.optimizer.build(model.trainable_variables)
-found = checkpoint.read(path)
+found = checkpoint.load(path)
 assert (found is None) == (first == 1)
 if found:
     assert checkpoint.assign(found, checkpoint.state(model, finished=False))

@@ -25,7 +25,7 @@ def run(stage: str, work: Callable[[], None]) -> None:
     for number in (signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(number) != signal.SIG_IGN:  # as nohup sets it
             signal.signal(number, _exit)
-    if "DVC_STAGE" in os.environ:
+    if os.environ.get("DVC_STAGE") == stage.replace(" ", "@"):  # not what a stage has started, which may outlive it
         threading.Thread(target=_end_with_parent, args=[os.getppid()], daemon=True).start()
     try:
         work()

@@ -67,7 +67,7 @@ def write(path: Path, record: Record, variables: Sequence[Any]) -> None:
         file.write(buffer.getbuffer())
 
 
-def read(path: Path) -> Checkpoint | None:
+def load(path: Path) -> Checkpoint | None:
     """What `write` wrote; None, told in a line, where the file is damaged, and None where there is none."""
     try:
         content = path.read_bytes()

@@ -149,13 +149,15 @@ time.sleep(60)
 """
 
 
-@pytest.mark.parametrize("by_dvc", [True, False])
-def test_a_stage_whose_dvc_is_killed_ends_and_leaves_nothing(stage: Stage, tmp_path: Path, by_dvc: bool) -> None:
+@pytest.mark.parametrize(("variable", "by_dvc"), [("toy", True), ("another", False), (None, False)])
+def test_a_stage_whose_dvc_is_killed_ends_and_leaves_nothing(
+    stage: Stage, tmp_path: Path, variable: str | None, by_dvc: bool
+) -> None:
     stage("").communicate()  # writes toy.py
     text = (tmp_path / "toy.py").read_text(encoding="utf-8").replace('    \n\nrun("toy"', WAITING)
     (tmp_path / "toy.py").write_text(text, encoding="utf-8")
     environment = {name: value for name, value in os.environ.items() if name != "DVC_STAGE"}
-    environment |= {"PYTHONPATH": str(ROOT)} | ({"DVC_STAGE": "toy"} if by_dvc else {})
+    environment |= {"PYTHONPATH": str(ROOT)} | ({"DVC_STAGE": variable} if variable else {})
     command = [sys.executable, "-c", PARENT]
     with subprocess.Popen(command, cwd=tmp_path, env=environment, stdout=subprocess.PIPE, text=True) as parent:
         assert parent.stdout

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from src.training import checkpoint
-from src.training.checkpoint import Record, assign, read, state, write
+from src.training.checkpoint import Record, assign, load, state, write
 
 RECORD = Record("a1", "b2", [{"seed": 7, "epoch": 1, "loss": 0.1 + 0.2}], 1.5, 2)
 
@@ -45,7 +45,7 @@ def saved(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, keras.Model]:
 
 def test_a_network_goes_on_from_a_checkpoint_as_the_one_that_wrote_it(saved: tuple[Path, keras.Model]) -> None:
     path, model = saved
-    found, other = read(path), network(seed=8)
+    found, other = load(path), network(seed=8)
     assert found
     assert found.record == RECORD
     before = numbers(model)
@@ -58,7 +58,7 @@ def test_a_network_goes_on_from_a_checkpoint_as_the_one_that_wrote_it(saved: tup
 
 
 def test_all_kinds_of_state_are_kept(saved: tuple[Path, keras.Model]) -> None:
-    found = read(saved[0])
+    found = load(saved[0])
     assert found
     kinds = ("kernel", "moving_mean", "seed_generator_state", "iteration", "velocity", "momentum", "learning_rate")
     assert [kind for kind in kinds if not any(kind in name for name in found.names)] == []
@@ -67,7 +67,7 @@ def test_all_kinds_of_state_are_kept(saved: tuple[Path, keras.Model]) -> None:
 def test_a_finished_training_is_kept_without_its_optimizer(tmp_path: Path) -> None:
     model, other = network(), network(seed=8)
     write(tmp_path / "a", RECORD, state(model, finished=True))
-    found = read(tmp_path / "a")
+    found = load(tmp_path / "a")
     assert found
     assert not any("adam" in name for name in found.names)
     assert assign(found, state(other, finished=True))
@@ -75,7 +75,7 @@ def test_a_finished_training_is_kept_without_its_optimizer(tmp_path: Path) -> No
 
 
 def test_no_checkpoint_is_none(tmp_path: Path) -> None:
-    assert read(tmp_path / "a.checkpoint") is None
+    assert load(tmp_path / "a.checkpoint") is None
 
 
 @pytest.mark.parametrize("part", [0, 0.001, 0.5, 0.999])
@@ -84,7 +84,7 @@ def test_a_file_that_is_cut_is_told_and_not_used(
 ) -> None:
     content = saved[0].read_bytes()
     (tmp_path / "a").write_bytes(content[: int(part * len(content))])
-    assert read(tmp_path / "a") is None
+    assert load(tmp_path / "a") is None
     assert capsys.readouterr().out == f"train: {tmp_path}/a is damaged: the training starts over.\n"
 
 
@@ -96,7 +96,7 @@ def test_a_flipped_bit_anywhere_is_told_and_not_used(
         damaged = bytearray(content)
         damaged[place] ^= 1 << place % 8
         (tmp_path / "a").write_bytes(damaged)
-        assert read(tmp_path / "a") is None, place
+        assert load(tmp_path / "a") is None, place
     assert capsys.readouterr().out.count("is damaged") == 265
 
 
@@ -118,7 +118,7 @@ def network_with(first: keras.Layer) -> keras.Model:
 
 @pytest.mark.parametrize("change", CHANGES)
 def test_another_network_takes_nothing_of_it(change: str, saved: tuple[Path, keras.Model]) -> None:
-    found, other = read(saved[0]), CHANGES[change]()
+    found, other = load(saved[0]), CHANGES[change]()
     assert found
     before = numbers(other)
     assert not assign(found, state(other, finished=False))

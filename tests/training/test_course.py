@@ -31,7 +31,7 @@ class Runs:
         self.told.append(("open", name, run_id, parent_id))
 
         def log_epoch(epoch: int, logs: dict[str, float]) -> None:
-            found = checkpoint.read(self.path)
+            found = checkpoint.load(self.path)
             self.told.append(("epoch", epoch, len(found.record.history) if found else 0, logs["val_accuracy"]))
 
         yield SimpleNamespace(
@@ -71,7 +71,7 @@ def network(units: int = 2) -> keras.Model:
 
 
 def training(path: Path | None) -> Course:
-    found = checkpoint.read(path) if path else None
+    found = checkpoint.load(path) if path else None
     return Course("tiny", RECIPE, {"device": "CPU"}, DATA, path=path, found=found, parent_id="parent")
 
 
@@ -159,7 +159,7 @@ def test_a_checkpoint_of_another_network_is_told_and_not_used(
         course.end_epoch(1, LOGS)
     assert "does not fit the network: the training starts over" in capsys.readouterr().out
     assert all((a == b).all() for a, b in zip(other.get_weights(), before, strict=True))
-    found = checkpoint.read(path)
+    found = checkpoint.load(path)
     assert found
     assert (len(found.record.history), found.record.n_resumed) == (1, 0)
 
@@ -190,7 +190,7 @@ def test_a_loss_that_is_no_number_is_refused_and_not_kept(path: Path, runs: Runs
     course.start(network())
     with pytest.raises(UserError, match="models.tiny: the loss must stay finite. Got .* in epoch 1"):
         course.end_epoch(1, LOGS | {"loss": loss})
-    assert checkpoint.read(path) is None
+    assert checkpoint.load(path) is None
 
 
 @pytest.mark.parametrize("folder", ["models/tiny", ".checkpoints"])
