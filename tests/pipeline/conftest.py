@@ -96,7 +96,7 @@ def postgres() -> Iterator[str]:
     """The address of a real PostgreSQL of its own, with a user and a password, as `postgresql://user:password@host`."""
     programs = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
     if not programs or not importlib.util.find_spec("psycopg"):
-        reason = "needs PostgreSQL (on Debian, apt-get install postgresql) and the extra `postgres`"
+        reason = "needs PostgreSQL (on Debian, apt-get install postgresql) and psycopg"
         pytest.fail(reason) if os.environ.get("CI") else pytest.skip(reason)
     folder, port = Path(tempfile.mkdtemp(prefix="postgres-")), free_port()
     (folder / "password").write_text(PASSWORD, encoding="utf-8")

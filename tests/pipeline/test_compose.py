@@ -18,10 +18,9 @@ import yaml
 from src.__main__ import COMMANDS
 from src.params import STAGES
 from src.pipeline.sender import send_by_hand
-from tests.pipeline.conftest import free_port, healthy, migrated, postgres, top  # noqa: F401
-from tests.pipeline.stores import check_training, environment, write_training
+from tests.pipeline.conftest import free_port, healthy
+from tests.pipeline.stores import ROOT, check_training, environment, write_training
 
-ROOT = Path(__file__).parents[1]
 TEXT = (ROOT / "compose.yaml").read_text(encoding="utf-8")
 SERVICES: dict[str, Any] = yaml.safe_load(TEXT)["services"]
 
@@ -51,18 +50,18 @@ def test_no_password_has_a_default_and_ports_are_this_machines_alone() -> None:
 
 
 @pytest.fixture(scope="module")
-def server(postgres: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:  # noqa: F811
+def service(postgres: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
     """The port of the service `mlflow`: its own command and environment, on a PostgreSQL of the tests."""
-    folder, port, service = tmp_path_factory.mktemp("compose"), free_port(), SERVICES["mlflow"]
+    folder, port, mlflow = tmp_path_factory.mktemp("compose"), free_port(), SERVICES["mlflow"]
     places = {"0.0.0.0": "127.0.0.1", "=5000": f"={port}", "/artifacts": str(folder / "artifacts"), ":5000": f":{port}"}
-    command = [re.sub("|".join(places), lambda match: places[match[0]], part) for part in service["command"]]
+    command = [re.sub("|".join(places), lambda match: places[match[0]], part) for part in mlflow["command"]]
     uri = re.sub(
         r"^postgresql://mlflow:\$\{.*\}@postgres:5432/mlflow$",
         f"{postgres}/template1",
-        service["environment"]["MLFLOW_BACKEND_STORE_URI"],
+        mlflow["environment"]["MLFLOW_BACKEND_STORE_URI"],
     )
     assert uri.startswith(postgres)
-    variables = service["environment"] | {"MLFLOW_BACKEND_STORE_URI": uri}
+    variables = mlflow["environment"] | {"MLFLOW_BACKEND_STORE_URI": uri}
     with (folder / "log").open("wb") as log:
         process = subprocess.Popen(
             [sys.executable, "-m", *command],
@@ -84,11 +83,9 @@ def server(postgres: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
 
 
 def test_a_training_arrives_through_the_server_and_its_files_too(
-    server: int,
-    top: Path,
-    monkeypatch: pytest.MonkeyPatch,  # noqa: F811
+    service: int, top: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    address = f"http://127.0.0.1:{server}"
+    address = f"http://127.0.0.1:{service}"
     monkeypatch.setenv("MLFLOW_TRACKING_URI", address)
     run_id = write_training()
     assert send_by_hand() == "Sent cm1-seed27."
@@ -98,10 +95,10 @@ def test_a_training_arrives_through_the_server_and_its_files_too(
 
 
 @pytest.mark.parametrize(("host", "status"), [("mlflow:5000", 200), ("localhost:1", 200), ("evil.example", 403)])
-def test_the_server_answers_those_who_call_it_by_its_name(server: int, host: str, status: int) -> None:
-    host = host.replace("5000", str(server))
+def test_the_server_answers_those_who_call_it_by_its_name(service: int, host: str, status: int) -> None:
+    host = host.replace("5000", str(service))
     request = Request(
-        f"http://127.0.0.1:{server}/api/2.0/mlflow/experiments/get?experiment_id=0", headers={"Host": host}
+        f"http://127.0.0.1:{service}/api/2.0/mlflow/experiments/get?experiment_id=0", headers={"Host": host}
     )
     try:
         with urlopen(request, timeout=10) as answer:
@@ -111,9 +108,9 @@ def test_the_server_answers_those_who_call_it_by_its_name(server: int, host: str
         assert error.code == status
 
 
-def test_the_health_checks_of_the_services_run(server: int) -> None:
+def test_the_health_checks_of_the_services_run(service: int) -> None:
     program, *arguments = (
-        part.replace(":5000", f":{server}") for part in SERVICES["mlflow"]["healthcheck"]["test"][1:]
+        part.replace(":5000", f":{service}") for part in SERVICES["mlflow"]["healthcheck"]["test"][1:]
     )
     assert program == "python"
     assert subprocess.run([sys.executable, *arguments], check=False).returncode == 0
