@@ -18,14 +18,14 @@ ROOT = Path(__file__).parents[1]
 PACKAGES = [
     *("pipeline", "images", "classifiers", "training", "clustering", "comparison", "decoding", "serving", "reporting")
 ]
-LIGHT = {"numpy", "pydantic", "rich", "typing_extensions", "yaml"}  # loaded in a fraction of a second
+LIGHT = {"numpy", "pydantic", "rich", "ruamel", "typing_extensions", "yaml"}  # loaded in a fraction of a second
 ALONE = {
     "mlflow": r"src/pipeline/(tracking|store)\.py",
     "matplotlib": r"src/pipeline/figure\.py|src/\w+/(\w+_)?charts\.py",
     "tensorflow": r"src/training/\w+\.py",
 }
 NO_RESULT = {  # shapes none: how a stage runs, what a value may be, how a run is logged
-    *(f"src/pipeline/{name}.py" for name in ("runner", "tracking", "store", "origin", "progress", "schema")),
+    *(f"src/pipeline/{name}.py" for name in ("runner", "tracking", "store", "origin", "progress", "schema", "yaml_files")),
     *("src/params.py", "src/__main__.py"),
 }
 GRAPH = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))
