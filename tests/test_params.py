@@ -322,7 +322,7 @@ def test_params_that_are_not_there_are_looked_for_at_the_top(tmp_path: Path, mon
         (b"- seed\n- 27\n", "params.yaml: must be keys with values. Got list."),
         (b"seed: [27\nepochs: 1\n", "params.yaml: must be YAML in UTF-8. Line 2: .*"),
         (b"seed: !!python/name:os.getcwd\n", "params.yaml: line 1: must have no tag. Got .*python/name:os.getcwd"),
-        (b"seed: 1\nseed: 2\n", "params.yaml: must be YAML in UTF-8. Line 2: found duplicate key \"seed\""),
+        (b"seed: 1\nseed: 2\n", 'params.yaml: must be YAML in UTF-8. Line 2: found duplicate key "seed"'),
         (b"seed: 2024-02-30\n", "params.yaml: must be YAML in UTF-8. day .*"),
         (b"# Gr\xf6\xdfe\nseed: 27\n", "params.yaml: must be YAML in UTF-8. 'utf-8' codec can't decode byte 0xf6"),
     ],

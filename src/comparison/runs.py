@@ -11,6 +11,7 @@ from src.comparison import scores
 from src.images import splits
 from src.images.splits import SPLITS
 from src.pipeline.files import read_csv, read_json
+from src.pipeline.untrusted import read_arrays
 
 HISTORY = ("epoch", "loss", "accuracy", "val_loss", "val_accuracy")
 
@@ -77,8 +78,7 @@ def _read(model: str, y: dict[str, np.ndarray]) -> list[Run]:
     trained, timings = read_json(f"data/runs/{model}.json"), read_json(f"data/timings/{model}.json")
     history = read_csv(f"metrics/train/history/{model}.csv")
     shared = {key: trained[key] for key in ("recipe", "n_params", "loss", "device", "software")}
-    with np.load(f"data/predictions/{model}.npz") as file:
-        probabilities = {split: file[split] for split in SPLITS}
+    probabilities = read_arrays(f"data/predictions/{model}.npz", *SPLITS)
     runs = []
     for number, (training, timing) in enumerate(zip(trained["seeds"], timings["seeds"], strict=True)):
         rows = [row for row in history if int(row["seed"]) == training["seed"]]
