@@ -3,7 +3,7 @@
 import csv
 import re
 import warnings
-from collections.abc import Iterator
+from collections.abc import Generator
 from functools import lru_cache
 from math import isqrt, nan
 from pathlib import Path
@@ -131,7 +131,7 @@ def _whole_number(cell: str) -> float:
     return float(cell) if NUMBER.fullmatch(cell) and float(cell).is_integer() else nan
 
 
-def _lines(path: Path) -> Iterator[tuple[int, list[str]]]:
+def _lines(path: Path) -> Generator[tuple[int, list[str]]]:
     """Number and values of each line of a CSV file, an endless one cut into pieces. Raises UserError."""
     with path.open(encoding="utf-8-sig", newline="") as file:
         reader = csv.reader(iter(lambda: file.readline(MAX_LINE), ""), strict=True)

@@ -31,4 +31,5 @@ class Images(NamedTuple):
     def load(cls, path: str | Path) -> "Images":
         """Read what `save` wrote."""
         arrays = read_arrays(str(path), *cls._fields)
-        return cls(**arrays | {"names": tuple(arrays["names"].tolist())})
+        names = tuple(arrays.pop("names").tolist())
+        return cls(**arrays, names=names)
