@@ -15,6 +15,9 @@ DISK: dict[State, int] = {"broken": 10**9, "warning": 5 * 10**9}
 MEMORY: dict[State, int] = {"broken": 10**9, "warning": 4 * 10**9}
 
 
+CGROUP = Path("/sys/fs/cgroup")  # of a container: what it may take
+
+
 def disk() -> Check:
     """Whether the repository and the temporary folder can be written to and have room."""
     for folder in (repository_root(), Path(tempfile.gettempdir())):
@@ -34,7 +37,7 @@ def memory() -> Check:
     import psutil
 
     free = psutil.virtual_memory().available
-    limit, used = Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory.current")
+    limit, used = CGROUP / "memory.max", CGROUP / "memory.current"
     if limit.exists() and used.exists() and (text := limit.read_text(encoding="utf-8").strip()) != "max":
         free = min(free, int(text) - int(used.read_text(encoding="utf-8")))
     return _judged(free, MEMORY, f"{free / 1e9:.1f} GB free", "end other programs")

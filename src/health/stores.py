@@ -83,10 +83,11 @@ def newest_revision() -> str:
     """The layout of the database that the installed MLflow makes, from its files: to load it takes seconds."""
     found = find_spec("mlflow")
     folder = Path(str(found.origin if found else "")).parent / "store/db_migrations/versions"
-    texts = [path.read_text(encoding="utf-8") for path in folder.glob("*.py")]
-    pairs = [re.findall(r'^(?:down_)?revision\b.*= "?(\w+)', text, flags=re.MULTILINE) for text in texts]
-    (newest,) = {pair[0] for pair in pairs} - {pair[1] for pair in pairs}
-    return newest
+    text = "\n".join(path.read_text(encoding="utf-8") for path in folder.glob("*.py"))
+    revisions, earlier = (
+        set(re.findall(rf'^{key} = "(\w+)"', text, re.MULTILINE)) for key in ("revision", "down_revision")
+    )
+    return ", ".join(revisions - earlier)
 
 
 def spool() -> Check:
