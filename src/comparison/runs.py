@@ -1,8 +1,9 @@
 """Every training joined once with its evaluation: the records that the comparison, the audit and the page read."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from src.images.splits import SPLITS
 from src.pipeline.files import read_csv, read_json
 from src.pipeline.untrusted import read_arrays
 
+FOLDERS = ("data/runs", "data/timings", "data/predictions", "metrics/train/history")  # a file for each model
 HISTORY = ("epoch", "loss", "accuracy", "val_loss", "val_accuracy")
 
 
@@ -65,6 +67,19 @@ class Run:
     def best_epoch(self) -> int:
         """The epoch of the lowest validation loss, from 1."""
         return int(np.argmin(self.history["val_loss"])) + 1
+
+
+def remove_others(models: Collection[str]) -> None:
+    """Remove the files of models that are not among these, and say so.
+
+    They stay when a model leaves params.yaml. DVC takes the folders as a whole, so that a clone, which lacks such files,
+    would find everything changed. What DVC's cache and git have of them comes back with the model.
+    """
+    files = [path for folder in FOLDERS for path in sorted(Path(folder).glob("[!.]*")) if path.stem not in models]
+    for path in files:
+        path.unlink()
+    if files:
+        print(f"Removed what was left of models that params.yaml no longer has: {', '.join(map(str, files))}")
 
 
 def read_runs(models: Iterable[str]) -> dict[str, list[Run]]:
