@@ -72,8 +72,8 @@ class Run:
 def remove_others(models: Collection[str]) -> None:
     """Remove the files of models that are not among these, and say so.
 
-    They stay when a model leaves params.yaml. DVC takes the folders as a whole, so that a clone, which lacks such files,
-    would find everything changed. What DVC's cache and git have of them comes back with the model.
+    They stay when a model leaves params.yaml. DVC takes the folders as a whole: a clone, which lacks such files, would
+    find everything changed. What DVC's cache and git have of them comes back with the model.
     """
     files = [path for folder in FOLDERS for path in sorted(Path(folder).glob("[!.]*")) if path.stem not in models]
     for path in files:
