@@ -29,6 +29,8 @@ ENV LOGNAME=dvc \
 ENTRYPOINT ["tini", "-g", "--"]
 STOPSIGNAL SIGINT
 CMD ["dvc", "repro"]
+# The device is left out: to look at it takes TensorFlow, and memory beside a training's.
+HEALTHCHECK --interval=5m --timeout=2m --start-period=30s CMD ["python", "-m", "src", "doctor", "--quick"]
 
 # pip compiles what it installs: a user without write access could not do it later.
 FROM base AS gpu

@@ -6,7 +6,7 @@ DEMO := .demo
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 unexport PYTHONDONTWRITEBYTECODE  # without compiled bytecode every import of TensorFlow takes three times as long
 
-.PHONY: help repro demo ui test bench lock
+.PHONY: help repro demo ui test bench fuzz lock
 .DELETE_ON_ERROR:
 
 help:
@@ -15,6 +15,7 @@ help:
 	@echo "make ui      MLflow's pages of all runs; of the demo's: make ui REPOSITORY=$(DEMO)"
 	@echo "make test    checks and tests"
 	@echo "make bench   measures what docs/speed.md says, on a quiet machine (about an hour)"
+	@echo "make fuzz    gives the readers of files from elsewhere 100,000 damaged ones each (about an hour)"
 	@echo "make lock    resolves the dependencies anew (needs uv)"
 	@echo "The first of them installs 190 packages (3.3 GB) into .venv, which takes two minutes or more."
 
@@ -48,6 +49,9 @@ bench: .venv/installed
 	python -m benchmarks.start
 	python -m benchmarks.train
 	python -m benchmarks.scale
+
+fuzz: .venv/installed
+	python -m benchmarks.fuzz
 
 # pip compiles what it installs to bytecode.
 .venv/installed: requirements-dev.txt

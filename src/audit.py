@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from src.comparison.audit_records import AccuracyPair, ImagesReport, LabelIssue
-from src.comparison.runs import Run, read_runs
+from src.comparison.runs import Run, read_runs, remove_others
 from src.images import splits
 from src.images.charts import image_sheet, in_lines
 from src.images.duplicates import count_duplicate_pairs, duplicate_groups, leaked_test_images
@@ -80,6 +80,7 @@ def images_report(runs: Mapping[str, Sequence[Run]], issues: LabelIssues, n_exam
 
 def main(params: dict[str, Any]) -> None:
     """The splits and the models' predictions -> metrics/audit: images.json, the label issues as CSV and as pictures."""
+    remove_others(params["models"])
     runs = read_runs(params["models"])
     run = runs[params["audit"]["model"]][0]
     parts = splits.SPLITS[1:]  # the model has not learned from these

@@ -10,6 +10,7 @@ from src.clustering.dbscan import dbscan, k_distances, knee
 from src.images import splits
 from src.pipeline.files import UserError, atomic_write, write_json
 from src.pipeline.schema import Count, Positive, Seed
+from src.pipeline.untrusted import read_arrays
 
 
 def cluster(
@@ -46,7 +47,7 @@ def main(params: dict[str, Any]) -> None:
     y, garments, embedding = (
         splits.labels(embed["split"]),
         splits.garments(embed["split"]),
-        np.load("data/embedding.npz"),
+        read_arrays("data/embedding.npz"),
     )
     features = embedding["features"]
     clusters = cluster(features, len(np.unique(y)), **block)

@@ -14,7 +14,7 @@ from src.comparison.long_tables import Mistake, confusion_matrices, surest_mista
 from src.comparison.model_rows import ModelRow, best_model, csv_row, model_rows
 from src.comparison.pairs import Pair, compare_pairs
 from src.comparison.published import Published, data_differs, recipe_differs
-from src.comparison.runs import Run, read_runs
+from src.comparison.runs import Run, read_runs, remove_others
 from src.comparison.table import markdown, verdict_sentence
 from src.images import splits
 from src.pipeline.files import read_json, write_csv, write_json, write_text
@@ -91,6 +91,7 @@ def summary(rows: Sequence[ModelRow]) -> Summary:
 
 def main(params: dict[str, Any]) -> None:
     """Runs, predictions and data/published.json -> metrics/summary.json and metrics/compare, tables and charts."""
+    remove_others(params["models"])
     runs, labels, confidence = read_runs(params["models"]), splits.class_names(), params["compare"]["confidence"]
     published: Published = read_json("data/published.json")
     data_note = data_differs(published, read_json("metrics/prepare/splits.json"), params["fetch"]["limit"])

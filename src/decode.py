@@ -17,6 +17,7 @@ from src.images.store import Images
 from src.pipeline import tracking
 from src.pipeline.files import read_json, write_csv, write_json
 from src.pipeline.schema import Count, Fraction, Majority, Split
+from src.pipeline.untrusted import read_arrays
 
 FOLDER = "metrics/decode"
 
@@ -82,7 +83,7 @@ def beside_public(
 
 def draw_tables(split: Split) -> None:
     """Tables of labels, garments and KMeans clusters: of the embedded split, but garments by label of all images."""
-    clusters, y, garments = np.load("data/clusters.npz")["kmeans"], splits.labels(split), splits.garments(split)
+    clusters, y, garments = read_arrays("data/clusters.npz")["kmeans"], splits.labels(split), splits.garments(split)
     labels, names = splits.class_names(), splits.garment_names()
     numbers = [str(number) for number in range(clusters.max() + 1)]
     by_label = crosstab(y, clusters, len(labels), len(numbers))

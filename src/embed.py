@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 
+from src import classifiers
 from src.images import splits
 from src.pipeline.files import UserError, atomic_write
 from src.pipeline.schema import Positive, Seed, Split
@@ -77,11 +78,9 @@ def cut_at(classifier: Any, layer: str, model: str) -> Any:
 def main(params: dict[str, Any]) -> None:
     """models/MODEL/SEED.keras and a split -> data/embedding.npz."""
     setup_device(seed=params["seed"], device=params["device"])
-    import keras
-
     block = params["embed"]
     x = splits.read(block["split"]).x
-    embedding = embed(keras.models.load_model(f"models/{block['model']}/{params['seed']}.keras"), x, **block)
+    embedding = embed(classifiers.load(f"models/{block['model']}/{params['seed']}.keras"), x, **block)
     with atomic_write("data/embedding.npz") as file:
         np.savez(file, allow_pickle=False, **embedding)
     images, dimensions = embedding["features"].shape

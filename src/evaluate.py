@@ -9,6 +9,7 @@ from typing import Any, TypedDict
 
 import numpy as np
 
+from src import classifiers
 from src.comparison.scores import accuracy, class_scores
 from src.images import splits
 from src.images.splits import SPLITS, Labelled
@@ -124,13 +125,11 @@ def main(params: dict[str, Any], model: str) -> None:
     """
     runs = read_json(f"data/runs/{model}.json")
     device = setup_device(seed=params["seed"], device=params["device"])
-    import keras
-
     sets: dict[str, Labelled] = {split: splits.read(split) for split in SPLITS}
     images, y = {name: data.x for name, data in sets.items()}, {name: data.y for name, data in sets.items()}
     predictions, timings, scores = [], [], []
     for run in runs["seeds"]:
-        trained = keras.models.load_model(f"models/{model}/{run['seed']}.keras")
+        trained = classifiers.load(f"models/{model}/{run['seed']}.keras")
         in_batches = partial(predictor, trained)
         probabilities, seconds, latencies = evaluate(
             in_batches, params["models"][model]["batch_size"], images, **params["evaluate"]

@@ -14,11 +14,12 @@ from pathlib import Path
 from typing import Any, get_type_hints
 
 import pydantic
-import yaml
 
 from src.classifiers import AMPLE_SIDE, ARCHITECTURES, build
 from src.pipeline.files import UserError
 from src.pipeline.schema import Count, Device, Seed
+from src.pipeline.untrusted import shown
+from src.pipeline.yaml_files import read_yaml
 from src.training.device import setup_device
 
 STAGES = (
@@ -41,9 +42,7 @@ MODEL: dict[str, Any] = {"replicas": Count}
 def read_params(path: str = "params.yaml") -> dict[str, Any]:
     """The content of params.yaml, checked. Raises UserError at the first key that does not fit."""
     try:
-        params = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
-    except (yaml.YAMLError, ValueError) as error:  # ValueError: other bytes than UTF-8, or a date that no calendar has
-        raise UserError(f"{path}: must be YAML in UTF-8. {' '.join(str(error).split())}") from None
+        params = read_yaml(path)
     except FileNotFoundError:
         raise UserError(f"{path}: not found in {Path.cwd()}. Run from the top of the repository.") from None
     if not isinstance(params, dict):
@@ -95,7 +94,7 @@ def validate_model(name: Any, block: Any) -> dict[str, Any]:
     """The checked block of one model. Raises UserError."""
     if not isinstance(name, str) or not re.fullmatch(r"[a-z][a-z0-9_]*", name):
         must = "lower-case letters, digits and _, a letter first"
-        raise UserError(f"params.yaml: models: a model's name must be {must}. Got {name!r}.")
+        raise UserError(f"params.yaml: models: a model's name must be {must}. Got {shown(name)}.")
     key, schema, architectures = f"models.{name}", signature_schema("src.train", "train") | MODEL, ARCHITECTURES
     if isinstance(block, dict) and "architecture" in block:
         check_known(f"params.yaml: {key}.architecture:", block["architecture"], ARCHITECTURES)
@@ -112,7 +111,7 @@ def validate_model(name: Any, block: Any) -> dict[str, Any]:
 def check_known(key: str, value: Any, known: Collection[str]) -> None:
     """Raises UserError unless the value is one of the known names."""
     if value not in known:
-        raise UserError(f"{key} must be one of {', '.join(known)}. Got {value!r}.")
+        raise UserError(f"{key} must be one of {', '.join(known)}. Got {shown(value)}.")
 
 
 def validate_block(key: str, schema: Mapping[str, Any], block: Any) -> dict[str, Any]:
@@ -124,7 +123,7 @@ def validate_block(key: str, schema: Mapping[str, Any], block: Any) -> dict[str,
     except pydantic.ValidationError as error:
         unknown = {"extra_forbidden", "invalid_key"}  # before what is missing: a misspelt key is both
         first = min(error.errors(), key=lambda problem: problem["type"] not in unknown)
-        where = ".".join(str(part) for part in (key, *first["loc"]) if part != "") or "params.yaml"
+        where = ".".join(shown(part).strip("'") for part in (key, *first["loc"]) if part != "") or "params.yaml"
         allowed = model.model_json_schema()
         definitions = allowed.get("$defs", {})
         for part in first["loc"][:-1] if first["type"] in unknown | {"missing"} else first["loc"]:
@@ -135,7 +134,7 @@ def validate_block(key: str, schema: Mapping[str, Any], block: Any) -> dict[str,
         elif first["type"] == "missing":
             problem = "is missing."
         else:
-            problem = f"must be {describe_type(allowed)}. Got {first['input']!r}."
+            problem = f"must be {describe_type(allowed)}. Got {shown(first['input'])}."
         raise UserError(f"params.yaml: {where}: {problem}") from None
 
 

@@ -21,6 +21,7 @@ from src.clustering.stability import (
 from src.images import splits
 from src.pipeline.files import UserError, write_json
 from src.pipeline.schema import Count, Fraction, Seed, Several
+from src.pipeline.untrusted import read_arrays
 
 
 def stability(
@@ -84,12 +85,13 @@ def check_limit(key: str, value: int, limit: int, what: str) -> None:
 def main(params: dict[str, Any]) -> None:
     """data/embedding.npz, data/clusters.npz and the images -> metrics/stability/stability.json and .svg."""
     split, cluster = params["embed"]["split"], params["cluster"]
-    embedding, clusters, (x, y) = np.load("data/embedding.npz"), np.load("data/clusters.npz"), splits.read(split)
+    embedding, clusters = read_arrays("data/embedding.npz"), read_arrays("data/clusters.npz")
+    x, y = splits.read(split)
     pixels = x.reshape(len(x), -1) / np.float32(255)
     features = {"trained": embedding["features"], "untrained": embedding["untrained"], "pixels": pixels}
     truths = {"labels": y, "garments": splits.garments(split)}
     print(f"stability: clusters of {len(x):,} images by other choices ...", flush=True)
-    report = stability(features, dict(clusters), truths, cluster["eps"], cluster["min_samples"], **params["stability"])
+    report = stability(features, clusters, truths, cluster["eps"], cluster["min_samples"], **params["stability"])
     stability_charts.stability("metrics/stability/stability.svg", report)
     write_json("metrics/stability/stability.json", report)
     seeds = report["seeds"]

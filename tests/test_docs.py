@@ -8,6 +8,7 @@ import keras
 import numpy as np
 import pytest
 import yaml
+from ruamel.yaml import YAML
 
 from src.params import STAGES, check
 
@@ -67,7 +68,7 @@ def test_make_targets_exist() -> None:
 def overrides() -> list[tuple[str, Any]]:
     """Key and value of every `-S key=value` in a command."""
     found = re.findall(r"-S '?([\w.]+)=([^\s'`]+)", "\n".join([*SHELL, *TEXTS.values()]))
-    return [(key, yaml.safe_load(value.split(",")[0])) for key, value in found]
+    return [(key, YAML(typ="safe").load(value.split(",")[0])) for key, value in found]
 
 
 def test_every_override_in_a_command_is_accepted(params: dict[str, Any]) -> None:

@@ -8,10 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from src.pipeline.files import UserError, atomic_write
+from src.pipeline.untrusted import shown
 
 if TYPE_CHECKING:  # Keras takes seconds to import: only a call pays for it
     import keras
 
+PARTS = ("config.json", "metadata.json", "model.weights.h5")  # of a .keras file
 AMPLE_SIDE = 64  # pixels: an architecture that cannot be built for such images cannot be built at all
 ARCHITECTURES = sorted(path.stem for path in Path(__file__).parent.glob("[a-z]*.py"))
 
@@ -73,6 +75,24 @@ def save(model: "keras.Model", path: str) -> None:
     with atomic_write(path) as file:
         bare.save(file)
         _normalise(file)
+
+
+def load(path: str) -> "keras.Model":
+    """The model in a .keras file that `save` wrote. Raises UserError for any other, which could name code to run."""
+    import keras
+
+    try:
+        with zipfile.ZipFile(path) as archive:
+            parts = {part.filename: part.compress_type for part in archive.infolist()}
+        if parts != dict.fromkeys(PARTS, zipfile.ZIP_STORED):
+            raise ValueError(f"the parts {', '.join(parts)}, or compressed ones")
+        return keras.models.load_model(path, compile=False, safe_mode=True)
+    except FileNotFoundError:
+        raise
+    except Exception as error:  # Keras raises a dozen kinds, over a hundred lines
+        reason = shown(" ".join(str(error).split()))
+        message = f"{path}: must be a model as the stage train saves it. It was refused: {reason}."
+        raise UserError(f"{message} `dvc checkout models` brings back what DVC has.") from None
 
 
 def _normalise(path: Path) -> None:

@@ -1,8 +1,9 @@
 """Every training joined once with its evaluation: the records that the comparison, the audit and the page read."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,9 @@ from src.comparison import scores
 from src.images import splits
 from src.images.splits import SPLITS
 from src.pipeline.files import read_csv, read_json
+from src.pipeline.untrusted import read_arrays
 
+FOLDERS = ("data/runs", "data/timings", "data/predictions", "metrics/train/history")  # a file for each model
 HISTORY = ("epoch", "loss", "accuracy", "val_loss", "val_accuracy")
 
 
@@ -67,6 +70,19 @@ class Run:
         return int(np.argmin(self.history["val_loss"])) + 1
 
 
+def remove_others(models: Collection[str]) -> None:
+    """Remove the files of models that are not among these, and say so.
+
+    They stay when a model leaves params.yaml. DVC takes the folders as a whole: a clone, which lacks such files, would
+    find everything changed. What DVC's cache and git have of them comes back with the model.
+    """
+    files = [path for folder in FOLDERS for path in sorted(Path(folder).glob("[!.]*")) if path.stem not in models]
+    for path in files:
+        path.unlink()
+    if files:
+        print(f"Removed what was left of models that params.yaml no longer has: {', '.join(map(str, files))}")
+
+
 def read_runs(models: Iterable[str]) -> dict[str, list[Run]]:
     """The runs of each model, in the order of their seeds."""
     y: dict[str, np.ndarray] = {split: splits.labels(split) for split in SPLITS}
@@ -78,8 +94,7 @@ def _read(model: str, y: dict[str, np.ndarray]) -> list[Run]:
     trained, timings = read_json(f"data/runs/{model}.json"), read_json(f"data/timings/{model}.json")
     history = read_csv(f"metrics/train/history/{model}.csv")
     shared = {key: trained[key] for key in ("recipe", "n_params", "loss", "device", "software")}
-    with np.load(f"data/predictions/{model}.npz") as file:
-        probabilities = {split: file[split] for split in SPLITS}
+    probabilities = read_arrays(f"data/predictions/{model}.npz", *SPLITS)
     runs = []
     for number, (training, timing) in enumerate(zip(trained["seeds"], timings["seeds"], strict=True)):
         rows = [row for row in history if int(row["seed"]) == training["seed"]]

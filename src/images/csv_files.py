@@ -1,8 +1,11 @@
 """A user's own images as four CSV files."""
 
 import csv
-from itertools import islice
-from math import isqrt
+import re
+import warnings
+from collections.abc import Generator
+from functools import lru_cache
+from math import isqrt, nan
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +13,13 @@ import numpy as np
 
 from src.images.store import Images
 from src.pipeline.files import UserError
+from src.pipeline.untrusted import check_file, shown
 
 NO_INDEX = "leave out an index column, and keep labels in their own file"
-MAX_SHOWN = 80  # characters of a value in a message
+MAX_BYTES = 2**30  # of a file; Fashion-MNIST's training images are 133 MB of CSV
+MAX_LINE = 2**21  # characters
+MAX_SIDE = 256  # pixels
+NUMBER = re.compile(r" *\+?\d+(\.\d*)?([eE][-+]?\d+)? *", re.ASCII)
 
 
 def read_csv(folder: Path) -> Images:
@@ -37,7 +44,9 @@ def _pixels(path: Path, as_train: int | None = None) -> np.ndarray:
         raise UserError(f"{path}: must have {as_train} columns, as x_train.csv. Got {columns}; {NO_INDEX}.")
     if side * side != columns:
         raise UserError(f"{path}: must have side x side pixel columns, such as 784. Got {columns}; {NO_INDEX}.")
-    return _whole_numbers(path, np.uint8, high=255).reshape(-1, side, side)
+    if side > MAX_SIDE:
+        raise UserError(f"{path}: images must have at most {MAX_SIDE} x {MAX_SIDE} pixels. Got {side} x {side}.")
+    return _whole_numbers(path, columns, np.uint8, high=255).reshape(-1, side, side)
 
 
 def _labels(path: Path) -> np.ndarray:
@@ -45,73 +54,90 @@ def _labels(path: Path) -> np.ndarray:
     columns = len(_header(path))
     if columns != 1:
         raise UserError(f"{path}: must have the labels in one column. Got {columns} columns; {NO_INDEX}.")
-    return _whole_numbers(path, np.uint16, high=999)[:, 0].astype(np.int64)
+    return _whole_numbers(path, columns, np.uint16, high=999)[:, 0].astype(np.int64)
 
 
 def _header(path: Path) -> list[str]:
     """The names in the header line of a CSV file. Raises UserError."""
     try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            header = next(csv.reader(file), [])
+        check_file(path, max_bytes=MAX_BYTES)
+        lines = _lines(path)
+        _, header = next(lines, (0, []))
+        lines.close()
     except FileNotFoundError:
         raise UserError(
             f"{path}: not found. fetch.folder must hold x_train.csv, y_train.csv, x_test.csv, y_test.csv."
         ) from None
-    except UnicodeDecodeError:
-        raise UserError(f"{path}: must be CSV in UTF-8. It holds other bytes.") from None
     if not header:
         raise UserError(f"{path}: must begin with a header line. It is empty.")
     if len(header) == 1 and any(separator in header[0] for separator in ";\t"):
-        raise UserError(f"{path}: must have a comma as separator. Its first line has none: {_cut(header[0])}")
-    if len(set(header)) < len(header):  # a row of pixels nearly always repeats a value
-        raise UserError(f"{path}: must begin with a header line of different names. Got {_cut(','.join(header))}")
+        raise UserError(f"{path}: must have a comma as separator. Its first line has none: {shown(header[0])}")
+    # a row of pixels nearly always repeats a value
+    if len(set(header)) < len(header) or any(set(name) & set("\r\n") for name in header):
+        raise UserError(f"{path}: must begin with a header line of different names. Got {shown(','.join(header))}")
     return header
 
 
-def _whole_numbers(path: Path, dtype: Any, *, high: int) -> np.ndarray:
+def _whole_numbers(path: Path, columns: int, dtype: Any, *, high: int) -> np.ndarray:
     """The rows below the header line of a CSV file, each value a whole number in [0, high]. Raises UserError."""
-    import pandas as pd
-
-    try:  # pandas refuses values that do not fit, and takes an eighth of the memory
-        with np.errstate(invalid="ignore"):  # an infinity warns, and is refused then
-            frame: Any = pd.read_csv(path, dtype=dtype, skip_blank_lines=False)
-    except (ValueError, OverflowError):
-        return _diagnose(path, high).astype(dtype)
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        words = any(value.strip()[:1].isalpha() for value in list(islice(csv.reader(file), 2))[-1])
-    if words or frame.empty or not isinstance(frame.index, pd.RangeIndex) or frame.to_numpy().max() > high:
-        return _diagnose(path, high).astype(dtype)
-    return frame.to_numpy()
-
-
-def _diagnose(path: Path, high: int) -> np.ndarray:
-    """What `_whole_numbers` gives where only blank lines at the end were in the way; else raises UserError."""
-    import pandas as pd
-
     try:
-        frame: Any = pd.read_csv(path, low_memory=False, skip_blank_lines=False)
-    except UnicodeDecodeError:
-        raise UserError(f"{path}: must be CSV in UTF-8. It holds other bytes.") from None
-    except pd.errors.ParserError as error:
-        why = str(error).strip().removeprefix("Error tokenizing data. C error: ")
-        raise UserError(f"{path}: must be CSV with equally long rows. {why}.") from None
-    if not isinstance(frame.index, pd.RangeIndex):
-        raise UserError(f"{path}: rows must be as long as the header line ({frame.shape[1]} names). They are longer.")
-    frame = frame[: frame.notna().any(axis=1).to_numpy().nonzero()[0].max(initial=-1) + 1]  # no blank lines at the end
-    if frame.empty:
+        with warnings.catch_warnings(action="error", category=UserWarning):  # of an empty file
+            rows = np.loadtxt(path, dtype, comments=None, delimiter=",", skiprows=1, ndmin=2, encoding="utf-8-sig")
+    except (ValueError, UserWarning):
+        return _read_line_by_line(path, columns, dtype, high)
+    # NumPy passes over blank lines
+    if rows.shape != (_count_lines(path) - 1, columns) or rows.max(initial=0) > high:
+        return _read_line_by_line(path, columns, dtype, high)
+    return rows
+
+
+def _count_lines(path: Path) -> int:
+    """The number of lines of a file; the last one may lack its end."""
+    lines, last = 0, b"\n"
+    with path.open("rb") as file:
+        while block := file.read(2**20):
+            lines, last = lines + block.count(b"\n"), block[-1:]
+    return lines + (last != b"\n")
+
+
+def _read_line_by_line(path: Path, columns: int, dtype: Any, high: int) -> np.ndarray:
+    """What `_whole_numbers` gives, of numbers in quotes or with a point too; the first one that is wrong is named."""
+    lines, rows, blank = _lines(path), [], 0
+    next(lines)
+    for line, row in lines:
+        if not row:  # no image, if only such lines follow
+            blank = blank or line
+            continue
+        if blank:
+            line, row = blank, [""]
+        if len(row) > columns:
+            raise UserError(f"{path}: line {line}: must be as long as the header line ({columns} names). It is longer.")
+        numbers = [*map(_whole_number, row)] + [nan] * (columns - len(row))
+        wrong = next((column for column, number in enumerate(numbers) if not number <= high), None)
+        if wrong is not None:
+            empty = wrong >= len(row) or not row[wrong].strip()
+            content = "nothing (a short row or an empty cell)" if empty else shown(row[wrong])
+            where = f"{path}: line {line}, column {wrong + 1}"
+            raise UserError(f"{where}: must be a whole number from 0 to {high}. Got {content}.")
+        rows.append(np.array(numbers, dtype))
+    if not rows:
         raise UserError(f"{path}: must have rows below the header line. Got none.")
-    numbers = frame.apply(pd.to_numeric, errors="coerce")
-    fits = (numbers >= 0) & (numbers <= high) & (numbers % 1 == 0)
-    bad = ~fits.to_numpy() | [kind.kind == "b" for kind in frame.dtypes]
-    if bad.any():
-        row, column = np.argwhere(bad)[0]
-        value = frame.iat[row, column]
-        content = "nothing (a short row or an empty cell)" if pd.isna(value) else _cut(str(value))
-        where = f"{path}: line {row + 2}, column {column + 1}"
-        raise UserError(f"{where}: must be a whole number from 0 to {high}. Got {content}.")
-    return numbers.to_numpy()
+    return np.array(rows)
 
 
-def _cut(text: str) -> str:
-    """The beginning of a text that is too long for a message."""
-    return text if len(text) <= MAX_SHOWN else f"{text[:MAX_SHOWN]}..."
+@lru_cache(maxsize=2**14)
+def _whole_number(cell: str) -> float:
+    """The number in a cell; NaN where there is none that is whole and not negative."""
+    return float(cell) if NUMBER.fullmatch(cell) and float(cell).is_integer() else nan
+
+
+def _lines(path: Path) -> Generator[tuple[int, list[str]]]:
+    """Number and values of each line of a CSV file, an endless one cut into pieces. Raises UserError."""
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        reader = csv.reader(iter(lambda: file.readline(MAX_LINE), ""), strict=True)
+        try:
+            yield from ((reader.line_num, row) for row in reader)
+        except UnicodeDecodeError:
+            raise UserError(f"{path}: must be CSV in UTF-8. It holds other bytes.") from None
+        except csv.Error as error:
+            raise UserError(f"{path}: line {reader.line_num}: must be CSV. {str(error).capitalize()}.") from None

@@ -3,6 +3,7 @@
 import gzip
 import hashlib
 import zlib
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,9 @@ import numpy as np
 from src.images.download import download
 from src.images.store import GARMENTS, Images
 from src.pipeline.files import UserError
+from src.pipeline.untrusted import check_file
 
+MAX_BYTES = 50_000_000  # of a file: the largest of the four has 47,040,016
 DEBIAN_FOLDER = Path("/usr/share/datasets/fashion-mnist")  # of Debian's package dataset-fashion-mnist
 
 # SHA-256 of the decompressed files: packagers compress the same content differently.
@@ -48,6 +51,7 @@ def _from_folder(folder: Path) -> dict[str, bytes]:
         path = next((path for path in (folder / f"{name}.gz", folder / name) if path.is_file()), None)
         if path is None:
             raise UserError(f"{folder}: must have Fashion-MNIST's four files. Got no {name}[.gz]; see fetch.folder.")
+        check_file(path, max_bytes=MAX_BYTES)
         content[name] = verify(name, path.read_bytes(), str(path))
     return content
 
@@ -55,7 +59,7 @@ def _from_folder(folder: Path) -> dict[str, bytes]:
 def verify(name: str, raw: bytes, where: str) -> bytes:
     """The decompressed content of one of the four files. Raises UserError if it is not exactly Fashion-MNIST's."""
     try:
-        content = gzip.decompress(raw) if raw[:2] == b"\x1f\x8b" else raw
+        content = gzip.GzipFile(fileobj=BytesIO(raw)).read(MAX_BYTES + 1) if raw[:2] == b"\x1f\x8b" else raw
     except (EOFError, OSError, zlib.error):
         raise UserError(f"{where}: must be a whole gzip file. It is cut short or damaged; fetch it again.") from None
     digest = hashlib.sha256(content).hexdigest()
@@ -68,6 +72,8 @@ def verify(name: str, raw: bytes, where: str) -> bytes:
         what = "It is plain MNIST (handwritten digits)"
     elif not content:
         what = "It is empty"
+    elif len(content) > MAX_BYTES:
+        what = f"It has more than {MAX_BYTES:,} bytes"
     else:
         sums = f"SHA-256 {digest} ({len(content)} bytes), not {FILES[name]}"
         what = f"Its content has {sums}: it is cut, changed or another file"

@@ -5,6 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from src.pipeline.schema import Split
+from src.pipeline.untrusted import read_arrays
 
 SPLITS: tuple[Split, ...] = ("train", "val", "test")
 
@@ -18,17 +19,17 @@ class Labelled(NamedTuple):
 
 def read(split: Split) -> Labelled:
     """Images and labels of a split; `all`: those of train, val and test, one after the other."""
-    return Labelled(np.concatenate([np.load(f"data/{part}.npz")["x"] for part in parts(split)]), labels(split))
+    return Labelled(np.concatenate([read_arrays(f"data/{part}.npz", "x")["x"] for part in parts(split)]), labels(split))
 
 
 def labels(split: Split) -> np.ndarray:
     """The numbers of the labels alone, (n,) int64: the images are not read."""
-    return np.concatenate([np.load(f"data/{part}.npz")["y"] for part in parts(split)])
+    return np.concatenate([read_arrays(f"data/{part}.npz", "y")["y"] for part in parts(split)])
 
 
 def class_names() -> list[str]:
     """The name of each label, by its number; as many as there are classes."""
-    names: list[str] = np.load("data/train.npz")["labels"].tolist()
+    names: list[str] = read_arrays("data/train.npz", "labels")["labels"].tolist()
     return names
 
 
@@ -37,19 +38,19 @@ def garments(split: Split) -> np.ndarray:
 
     For stages that check, never for those that learn.
     """
-    file = np.load("data/garments.npz")
+    file = read_arrays("data/garments.npz")
     return np.concatenate([file[part] for part in parts(split)])
 
 
 def garment_names() -> list[str]:
     """The names of what the images show, by number; none where nothing is known of it."""
-    names: list[str] = np.load("data/garments.npz")["names"].tolist()
+    names: list[str] = read_arrays("data/garments.npz", "names")["names"].tolist()
     return names
 
 
 def image_ids(split: Split) -> list[str]:
     """Each image's id: its split and row in the files given to `prepare`; `train 0` is the first training image."""
-    rows = np.load("data/source_index.npz")
+    rows = read_arrays("data/source_index.npz")
     return [f"{'test' if part == 'test' else 'train'} {row}" for part in parts(split) for row in rows[part]]
 
 

@@ -5,6 +5,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from src.pipeline.untrusted import read_arrays
+
 GARMENTS = ("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot")
 DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 
@@ -28,5 +30,6 @@ class Images(NamedTuple):
     @classmethod
     def load(cls, path: str | Path) -> "Images":
         """Read what `save` wrote."""
-        with np.load(path) as file:
-            return cls(**{key: file[key] for key in cls._fields[:-1]}, names=tuple(file["names"].tolist()))
+        arrays = read_arrays(str(path), *cls._fields)
+        names = tuple(arrays.pop("names").tolist())
+        return cls(**arrays, names=names)

@@ -14,6 +14,7 @@ from src.images import splits
 from src.images.splits import SPLITS
 from src.images.store import AMBIGUOUS, UNKNOWN
 from src.pipeline.schema import Split
+from src.pipeline.untrusted import read_arrays
 from src.reporting.maps import Embedded, Grouping
 from src.reporting.results import Results
 
@@ -68,7 +69,7 @@ def garment_names() -> dict[int, str]:
 def build_embedded(split: Split, encoder: str, labels: list[str], runs: Mapping[str, list[Run]]) -> Embedded:
     """The embedded images, with their places on the maps and the groups by which they are coloured."""
     parts, (x, y) = splits.parts(split), splits.read(split)
-    embedding, clusters = np.load("data/embedding.npz"), np.load("data/clusters.npz")
+    embedding, clusters = read_arrays("data/embedding.npz"), read_arrays("data/clusters.npz")
     predicted = {model: np.concatenate([seeds[0].predicted[part] for part in parts]) for model, seeds in runs.items()}
     probabilities = np.concatenate([runs[encoder][0].probabilities[part] for part in parts])
     names = dict(enumerate(labels))

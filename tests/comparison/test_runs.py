@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from src.comparison.runs import read_runs
+from src.comparison.runs import FOLDERS, read_runs, remove_others
 from tests.comparison.example import example_run, write_files
 
 
@@ -21,3 +21,18 @@ def test_trainings_evaluations_and_histories_are_joined_by_seed(
     assert [(run.history["val_loss"], run.best_epoch) for run in runs] == [([0.5, 0.4], 2), ([0.4, 0.6], 1)]
     assert (runs[0].epochs, runs[0].recipe, runs[0].latency) == (2, written[0].recipe, written[0].latency)
     assert runs[1].correct["test"].sum() == 300
+
+
+def test_files_of_models_that_are_gone_are_removed_and_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    write_files({"a": [example_run()], "gone": [example_run()]})
+    (tmp_path / "data/runs/.gitignore").write_text("/a.json", encoding="utf-8")
+    remove_others(["a"])
+    assert list(read_runs(["a"])) == ["a"]
+    left = {path.name for folder in FOLDERS for path in Path(folder).iterdir()}
+    assert left == {".gitignore", "a.json", "a.npz", "a.csv"}
+    assert capsys.readouterr().out.count("gone") == 4
+    remove_others(["a"])
+    assert capsys.readouterr().out == ""

@@ -1,5 +1,6 @@
 import gzip
 import hashlib
+import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 
@@ -129,6 +130,16 @@ def test_a_web_page_in_place_of_the_file_is_noticed() -> None:
         verify(SMALL, b"<html>Please log in</html>", "here")
 
 
+def test_a_file_that_unpacks_to_gigabytes_is_refused_after_the_first_megabytes() -> None:
+    part = gzip.compress(bytes(2**27))
+    tracemalloc.start()
+    with pytest.raises(UserError, match="must be Fashion-MNIST's .* It has more than 50,000,000 bytes; fetch it again"):
+        verify(SMALL, part * 20, "here")  # 2.7 GB: a gzip file may have several parts
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 250_000_000
+
+
 # IDX
 
 
@@ -201,6 +212,14 @@ def test_a_folder_without_one_of_the_files_is_refused(small: dict[str, bytes], t
     (folder / f"{SMALL}.gz").unlink()
     (folder / SMALL).mkdir()  # a folder of that name is no file
     with pytest.raises(UserError, match=rf"^{folder}: must have Fashion-MNIST's four files. Got no {SMALL}\[.gz\]"):
+        fashion_mnist(folder)
+
+
+def test_a_file_larger_than_any_of_the_four_is_not_read(small: dict[str, bytes], tmp_path: Path) -> None:
+    folder = put(tmp_path / "mine", small, packed=False)
+    with (folder / SMALL).open("r+b") as file:
+        file.truncate(2**40)  # takes no room
+    with pytest.raises(UserError, match=f"{SMALL}: must have at most 50,000,000 bytes"):
         fashion_mnist(folder)
 
 

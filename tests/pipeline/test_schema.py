@@ -6,10 +6,10 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError
 from src.pipeline import schema
 
 BOUNDS: dict[str, tuple[list[Any], list[Any]]] = {  # what passes and what does not
-    "Share": ([0, 0.999, "5e-05"], [-0.1, 1, "0.5", None, True]),
-    "Fraction": ([0.001, 0.999, "1e-3"], [0, 1, "0.5"]),
+    "Share": ([0, 0.999, 5e-05], [-0.1, 1, "0.5", None, True]),
+    "Fraction": ([0.001, 0.999], [0, 1, "0.5"]),
     "Majority": ([0.51, 0.999], [0.5, 1]),
-    "Positive": ([1e-9, 5, "1.5e3"], [0, -1, float("inf"), float("nan"), "nan"]),
+    "Positive": ([1e-9, 5, 1.5e3], ["1.5e3", 0, -1, float("inf"), float("nan"), "nan"]),
     "Count": ([1, 10**9], [0, -1, 1.0, True, "1e3", None]),
     "Several": ([2, 10**9], [1, 2.0]),
     "Seed": ([0, 2**32 - 1], [-1, 2**32, 27.0, "27"]),

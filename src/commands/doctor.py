@@ -1,0 +1,67 @@
+"""Say what is wrong here and how to mend it: packages, data, DVC, git, stores, devices, room."""
+
+import argparse
+import sys
+from collections.abc import Callable
+
+from src.health import dvc_state, environment, machine, repository, stores
+from src.health.check import Check
+from src.pipeline.runner import run
+
+CHECKS: dict[str, Callable[[], Check]] = {
+    "Python": environment.python_version,
+    "packages": environment.packages,
+    "cuDNN": environment.cudnn,
+    "Keras": environment.keras_settings,
+    "git": repository.git,
+    "DVC's locks": dvc_state.running,
+    "dvc.lock": dvc_state.lock_file,
+    "data": dvc_state.data,
+    "unfinished": repository.unfinished,
+    "MLflow": stores.mlflow_store,
+    "spool": stores.spool,
+    "checkpoints": stores.checkpoints,
+    "disk": machine.disk,
+    "memory": machine.memory,
+    "device": machine.devices,
+}
+SLOW = {"device"}  # which takes Keras's backend
+
+
+def main(arguments: list[str]) -> None:
+    """Print a line for each check; the exit status is 1 where something is broken, and left so."""
+    parser = argparse.ArgumentParser(prog="python -m src doctor", description=__doc__)
+    parser.add_argument("--fix", action="store_true", help="mend what can be mended without losing anything")
+    parser.add_argument("--quick", action="store_true", help="without the device, for which TensorFlow is loaded")
+    chosen = parser.parse_args(arguments)
+    names = [name for name in CHECKS if not (chosen.quick and name in SLOW)]
+    run("doctor", lambda: examine(names, fix=chosen.fix))
+
+
+def examine(names: list[str], *, fix: bool) -> None:
+    """Make these checks, print what they say, and mend what they can. Exits with status 1 where something is broken."""
+    broken = []
+    for name in names:
+        check = _made(name)
+        if fix and check.fix:
+            _print(name, check)
+            check.fix()
+            check = _made(name)
+        _print(name, check)
+        broken += [name] if check.state == "broken" else []
+    if broken:
+        sys.exit(f"doctor: broken: {', '.join(broken)}")
+
+
+def _made(name: str) -> Check:
+    """What a check says; one that fails itself is broken."""
+    try:
+        return CHECKS[name]()
+    except Exception as error:
+        return Check("broken", f"cannot be checked: {type(error).__name__}: {error}", "look into what it names")
+
+
+def _print(name: str, check: Check) -> None:
+    print(f"{check.state:<8} {name:<12} {' '.join(check.says.split())}.", flush=True)
+    if check.mend and check.state != "ok":
+        print(f"{'':<8} {'':<12} To mend it: {check.mend}", flush=True)

@@ -1,0 +1,112 @@
+"""Where runs and trainings are kept: MLflow's store, the spool, the checkpoints."""
+
+import os
+import re
+import socket
+import sqlite3
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from contextlib import closing
+from importlib.util import find_spec
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from src.health.check import Check
+from src.pipeline.files import repository_root
+from src.pipeline.store import without_password
+
+TIMEOUT = 3  # seconds
+PORTS = {"postgresql": 5432, "mysql": 3306, "mssql": 1433}
+MONTH = 30 * 24 * 3600  # seconds
+
+
+def mlflow_store() -> Check:
+    """Whether MLflow's store can be reached, or its database file is whole."""
+    uri = os.environ.get("MLFLOW_TRACKING_URI") or "sqlite:///mlflow.db"
+    parts = urlsplit(uri)
+    name, kind = without_password(uri), parts.scheme.split("+")[0]
+    mend = "start it or set MLFLOW_TRACKING_URI; trainings go on without it"
+    try:
+        if kind == "sqlite":
+            path = re.sub(r"\?.*", "", uri.removeprefix("sqlite:///"))
+            return _database(repository_root() / path)
+        if kind in ("http", "https"):
+            _ask(f"{kind}://{parts.netloc.rpartition('@')[2]}{parts.path.rstrip('/')}/health")
+        elif kind in PORTS:
+            socket.create_connection((parts.hostname or "localhost", parts.port or PORTS[kind]), TIMEOUT).close()
+        else:
+            return Check("warning", f"{name} is of a kind that was never tried", "see docs/tracking.md")
+    except (OSError, ValueError) as error:
+        return Check("warning", f"{name} does not answer: {without_password(str(error))}", mend)
+    return Check("ok", f"{name} answers")
+
+
+def _ask(url: str) -> None:
+    """Raises OSError unless a server gives the page, or asks who wants it."""
+    try:
+        urllib.request.urlopen(url, timeout=TIMEOUT).close()
+    except urllib.error.HTTPError as error:
+        with error:
+            if error.code not in (401, 403):
+                raise OSError(f"it answers {error.code}") from None
+
+
+def _database(path: Path) -> Check:
+    """Whether MLflow's database is whole; a killed MLflow leaves one half-made, with which it never works again."""
+    if not path.exists():
+        return Check("ok", f"{path} is made with the first run")
+    mend = f"mv {path} {path}.broken: a new one is made"
+    try:
+        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=TIMEOUT)) as database:
+            problems = [row[0] for row in database.execute("PRAGMA quick_check(1)") if row[0] != "ok"]
+            (revision,) = database.execute("SELECT version_num FROM alembic_version").fetchone() or (None,)
+            (runs,) = database.execute("SELECT count(*) FROM runs").fetchone()
+    except sqlite3.OperationalError as error:
+        if "locked" in str(error):
+            return Check("warning", f"{path} is held by another program", "end it")
+        return Check("broken", f"{path} is half-made ({error})", mend, lambda: path.rename(f"{path}.broken"))
+    except sqlite3.DatabaseError as error:
+        return Check("broken", f"{path}: {error}", mend)
+    if problems:
+        return Check("broken", f"{path}: {problems[0]}", mend)
+    if revision != newest_revision() and not runs:
+        return Check("broken", f"{path} is half-made or of an old MLflow", mend, lambda: path.rename(f"{path}.broken"))
+    if revision != newest_revision():
+        return Check("warning", f"{path} is of another MLflow", f"mlflow db upgrade sqlite:///{path}")
+    return Check("ok", f"{path}, {runs:,} runs")
+
+
+def newest_revision() -> str:
+    """The layout of the database that the installed MLflow makes, from its files: to load it takes seconds."""
+    found = find_spec("mlflow")
+    folder = Path(str(found.origin if found else "")).parent / "store/db_migrations/versions"
+    text = "\n".join(path.read_text(encoding="utf-8") for path in folder.glob("*.py"))
+    revisions, earlier = (
+        set(re.findall(rf'^{key} = "(\w+)"', text, re.MULTILINE)) for key in ("revision", "down_revision")
+    )
+    return ", ".join(revisions - earlier)
+
+
+def spool() -> Check:
+    """Whether runs wait to be sent to MLflow."""
+    folder = repository_root() / ".spool"
+    waiting = [path for path in folder.glob("*.jsonl") if path.stat().st_size]
+    if not waiting:
+        return Check("ok", "nothing waits for MLflow")
+    command = [sys.executable, "-m", "src", "sync"]
+    says = f"{len(waiting)} files of runs wait for MLflow"
+    return Check("warning", says, "python -m src sync", lambda: subprocess.run(command, cwd=repository_root()))
+
+
+def checkpoints() -> Check:
+    """How much the checkpoints of unfinished trainings take, and whether there are old ones."""
+    files = [path for path in (repository_root() / ".checkpoints").glob("*") if path.is_file()]
+    size = sum(path.stat().st_size for path in files) / 1e6
+    old = [path for path in files if time.time() - path.stat().st_mtime > MONTH]
+    if old:
+        mend = "rm -r .checkpoints, if no training is to go on"
+        return Check("warning", f"{len(old)} of {len(files)} files ({size:.0f} MB) are a month old", mend)
+    return Check("ok", f"{len(files)} files, {size:.0f} MB")
