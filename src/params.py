@@ -32,6 +32,7 @@ STAGES = (
     "cluster",
     "stability",
     "decode",
+    "register",
     "report",
 )
 TOP: dict[str, Any] = {"seed": Seed, "epochs": Count | None, "replicas": Count | None, "device": Device}
