@@ -96,4 +96,6 @@ def main(params: dict[str, Any]) -> None:
     write_folder(Path(FOLDER), network, run.software, meanings, pictures, evidence)
     promotion = register(evidence, run.run_id, **block)
     write_json("metrics/register/promotion.json", promotion)
-    print(f"register: {run.model}, seed {run.seed}, validation accuracy {run.accuracy['val']:.2%}: {promotion['reason']}")
+    print(
+        f"register: {run.model}, seed {run.seed}, validation accuracy {run.accuracy['val']:.2%}: {promotion['reason']}"
+    )

@@ -25,7 +25,9 @@ def main(arguments: list[str]) -> None:
     parser.add_argument("--model", default=FOLDER, help="a folder with an MLflow model, or models:/NAME@champion")
     parser.add_argument("--url", help="of a server to ask, such as http://127.0.0.1:8000, in place of a model")
     parser.add_argument("--side", type=int, default=SIDE, help="with --url: the pixels that the server's model takes")
-    parser.add_argument("--ground", choices=get_args(Ground), default="auto", help="what is behind the pictures' things")
+    parser.add_argument(
+        "--ground", choices=get_args(Ground), default="auto", help="what is behind the pictures' things"
+    )
     parser.add_argument("--out", type=Path, help="the CSV file to write; without it, it is printed")
     chosen = parser.parse_args(arguments)
 

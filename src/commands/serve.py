@@ -4,7 +4,6 @@ It stops at SIGTERM or Ctrl-C, when the requests that run are answered.
 """
 
 import argparse
-import sys
 
 from src.pipeline.runner import run
 from src.serving.app import build_app, load_model, side_of
@@ -23,7 +22,9 @@ def main(arguments: list[str]) -> None:
     parser.add_argument("--model", default=FOLDER, help="a folder with an MLflow model, or models:/NAME@champion")
     parser.add_argument("--host", default="127.0.0.1", help="the address to listen at; 0.0.0.0: all of this machine's")
     parser.add_argument("--port", type=int, default=8000, help="0: a free one")
-    parser.add_argument("--allow-host", action="append", default=[], metavar="NAME", help="by which clients may call it")
+    parser.add_argument(
+        "--allow-host", action="append", default=[], metavar="NAME", help="by which clients may call it"
+    )
     parser.add_argument("--max-body", type=int, default=8_000_000, metavar="BYTES", help="of a request")
     parser.add_argument("--max-images", type=int, default=1000, metavar="N", help="of a request")
     parser.add_argument("--max-requests", type=int, default=16, metavar="N", help="at once; further ones get a 503")
@@ -41,8 +42,6 @@ def main(arguments: list[str]) -> None:
             read_seconds=chosen.read_seconds,
             hosts=frozenset({"localhost", chosen.host.lower(), *(name.lower() for name in chosen.allow_host)}),
         )
-        host, port = place.getsockname()[:2]
-        print(f"serve: http://{f'[{host}]' if ':' in host else host}:{port}/", file=sys.stderr, flush=True)
         run_server(build_app(model, limits), place, chosen.read_seconds)
 
     run("serve", work)

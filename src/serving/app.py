@@ -4,6 +4,7 @@ import asyncio
 import base64
 import io
 import os
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -36,14 +37,16 @@ def load_model(source: str) -> Any:
             "`dvc repro register` writes one, `dvc pull data/registered_model` gets it."
         )
     setup_device(seed=0, device="auto")  # without what TensorFlow prints, and with our loop for LSTMs
-    from mlflow import pyfunc
-    from mlflow.exceptions import MlflowException
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # MLflow's, of its own types
+        from mlflow.exceptions import MlflowException
+        from mlflow.pyfunc import load_model as load
 
-    try:
-        model = pyfunc.load_model(source)
-    except (MlflowException, OSError, ValueError) as error:
-        reason = str(error).splitlines()[0]
-        raise UserError(f"{source}: must be a model that can be loaded. {reason}") from None
+        try:
+            model = load(source)
+        except (MlflowException, OSError, ValueError) as error:
+            reason = str(error).splitlines()[0]
+            raise UserError(f"{source}: must be a model that can be loaded. {reason}") from None
     schema = model.metadata.get_input_schema()
     if type(model.unwrap_python_model()).__name__ != "Classifier" or schema is None or not schema.is_tensor_spec():
         raise UserError(f"{source}: must be a model that the stage `register` made. Got another.")

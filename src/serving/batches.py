@@ -45,7 +45,7 @@ def read_batch(path: Path, side: int, ground: Ground) -> Batch:
 def _read_npy(path: Path) -> np.ndarray:
     """The array of an .npy file; objects, which would run code, are refused."""
     try:
-        return _as_images(path, np.load(path, mmap_mode="r", allow_pickle=False))
+        return _as_images(path, np.lib.format.open_memmap(path, mode="r"))
     except (ValueError, EOFError, OSError):
         raise UserError(f"{path}: must be a NumPy file of numbers. It is damaged or holds something else.") from None
 

@@ -49,13 +49,15 @@ def write_folder(
 
     network: a .keras file with uint8 images as input; it is not loaded. software: what it was trained with.
     """
-    from mlflow.models import Model
-    from mlflow.pyfunc import save_model
-
     os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
     shutil.rmtree(folder, ignore_errors=True)
     with tempfile.TemporaryDirectory() as temporary, warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "(?s).*An input example was not provided", UserWarning)  # it would be run
+        warnings.simplefilter(
+            "ignore", UserWarning
+        )  # MLflow wants an example, which it would run, and of its own types
+        from mlflow.models import Model
+        from mlflow.pyfunc import save_model
+
         parts = Path(temporary, "classifier")
         parts.mkdir()
         shutil.copyfile(network, parts / "network.keras")
@@ -74,7 +76,9 @@ def write_folder(
     description = folder / "MLmodel"
     content = yaml.safe_load(description.read_text(encoding="utf-8"))
     function = content["flavors"]["python_function"]
-    function["artifacts"]["classifier"]["uri"] = function["artifacts"]["classifier"]["path"]  # else a temporary folder's
+    function["artifacts"]["classifier"]["uri"] = function["artifacts"]["classifier"][
+        "path"
+    ]  # else a temporary folder's
     function["model_code_path"] = CODE.name  # else its place in this checkout
     description.write_text(yaml.safe_dump(content, sort_keys=False), encoding="utf-8")
 

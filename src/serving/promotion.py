@@ -80,7 +80,9 @@ def decide(
     if low > -margin and smaller:
         return Decision("champion", f"It is not worse within the margin ({within}) and smaller ({sizes}).", test)
     why = "It is not smaller" if low > -margin else "It may be worse by more than the margin"
-    return Decision("challenger", f"It is not shown to be better ({points}, p = {p:.2g}). {why} ({within}; {sizes}).", test)
+    return Decision(
+        "challenger", f"It is not shown to be better ({points}, p = {p:.2g}). {why} ({within}; {sizes}).", test
+    )
 
 
 def compare(challenger: Evidence, champion: Evidence, *, confidence: float, margin: float) -> Test:

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import socket
+import sys
 from typing import Any
 
 from src.serving.limits import App
@@ -19,7 +20,10 @@ def bind(host: str, port: int) -> socket.socket:
 
 
 def run_server(app: App, place: socket.socket, silent_seconds: float) -> None:
-    """Serve until SIGTERM or Ctrl-C; a connection that sends no request for `silent_seconds` is closed."""
+    """Serve until SIGTERM or Ctrl-C, and print the address when the first request can come.
+
+    A connection that sends no request for `silent_seconds` is closed.
+    """
     import uvicorn
     from uvicorn.protocols.http.h11_impl import H11Protocol
 
@@ -41,6 +45,14 @@ def run_server(app: App, place: socket.socket, silent_seconds: float) -> None:
             if self.cycle is last:
                 self.transport.close()
 
+    class Server(uvicorn.Server):
+        """A server that says when it is there."""
+
+        async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+            await super().startup(sockets)
+            host, port = place.getsockname()[:2]
+            print(f"serve: http://{f'[{host}]' if ':' in host else host}:{port}/", file=sys.stderr, flush=True)
+
     logging.getLogger("uvicorn.error").setLevel(logging.ERROR)  # each request has its line already
     config = uvicorn.Config(
         app,
@@ -52,4 +64,4 @@ def run_server(app: App, place: socket.socket, silent_seconds: float) -> None:
         server_header=False,
         timeout_graceful_shutdown=GRACE_SECONDS,
     )
-    uvicorn.Server(config).run([place])
+    Server(config).run([place])

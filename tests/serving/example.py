@@ -47,6 +47,7 @@ def write_network(path: Path, seed: int = 1) -> Path:
     """An untrained network whose predictions differ between images."""
     import keras
 
+    keras.utils.clear_session()  # it numbers models
     keras.utils.set_random_seed(seed)
     model = classifiers.build(
         side=SIDE,
@@ -61,7 +62,7 @@ def write_network(path: Path, seed: int = 1) -> Path:
     return path
 
 
-def model_folder(place: Path, seed: int = 1) -> Path:
+def write_example(place: Path, seed: int = 1) -> Path:
     """The MLflow folder of such a network, in a new folder."""
     network = write_network(place / "network.keras", seed)
     evidence = Evidence(**EVIDENCE | {"weights_sha256": sha256(network)})  # type: ignore[typeddict-item]
@@ -71,12 +72,19 @@ def model_folder(place: Path, seed: int = 1) -> Path:
 
 
 @contextmanager
-def server(*command: str, cwd: Path, ready: str) -> Iterator[tuple[subprocess.Popen[str], str, list[str]]]:
+def server(
+    *command: str, cwd: Path, ready: str, **environment: str
+) -> Iterator[tuple[subprocess.Popen[str], str, list[str]]]:
     """A process that serves, the rest of its line with `ready` in it, and its lines as they come; it is ended."""
-    environment = {key: value for key, value in os.environ.items() if not key.startswith(("MLFLOW_", "DVC_"))}
-    environment |= {"PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}
+    own = {key: value for key, value in os.environ.items() if not key.startswith(("MLFLOW_", "DVC_", "PYTHONPATH"))}
+    own |= {"PATH": f"{Path(sys.executable).parent}:{own['PATH']}"} | environment
     process = subprocess.Popen(
-        [sys.executable, "-m", *command], cwd=cwd, env=environment, stderr=subprocess.PIPE, text=True
+        [sys.executable, "-m", *command],
+        cwd=cwd,
+        env=own,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
     )
     lines: list[str] = []
     first: queue.Queue[str] = queue.Queue()
@@ -87,7 +95,8 @@ def server(*command: str, cwd: Path, ready: str) -> Iterator[tuple[subprocess.Po
             if ready in line:
                 first.put(line.split(ready)[1])
 
-    threading.Thread(target=collect, daemon=True).start()
+    reader = threading.Thread(target=collect)
+    reader.start()
     try:
         deadline = time.monotonic() + 120
         while first.empty():
@@ -96,8 +105,11 @@ def server(*command: str, cwd: Path, ready: str) -> Iterator[tuple[subprocess.Po
             time.sleep(0.05)
         yield process, first.get().strip(), lines
     finally:
-        process.send_signal(signal.SIGKILL)
+        os.killpg(process.pid, signal.SIGKILL)
         process.wait()
+        reader.join()
+        if process.stderr:
+            process.stderr.close()
 
 
 def invocation(batch: Sequence[object] | np.ndarray) -> dict[str, object]:
