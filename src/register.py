@@ -77,7 +77,7 @@ def build_evidence(run: Run, network: Path, val: Labelled) -> Evidence:
 
 
 def label_meanings(decoding: Mapping[str, Any], made_here: bool) -> list[LabelMeaning]:
-    """What each label stands for, from the content of decoding.json; made_here: the pipeline itself hid the garments."""
+    """What each label stands for, by decoding.json's content. made_here: the pipeline itself hid the garments."""
     surety = "assumed" if made_here else "decoded" if decoding["certified"] else "decoded, not certified"
     return [
         LabelMeaning(label, row["garments"], surety if row["garments"] else "unknown")
@@ -86,7 +86,7 @@ def label_meanings(decoding: Mapping[str, Any], made_here: bool) -> list[LabelMe
 
 
 def main(params: dict[str, Any]) -> None:
-    """The winner's network, images and labels -> data/registered_model; the registry -> metrics/register/promotion.json."""
+    """The winner's network, images, labels -> data/registered_model; the registry -> metrics/register/promotion.json."""
     run = choose_winner(read_runs(params["models"]))
     network = Path(f"models/{run.model}/{run.seed}.keras")
     evidence = build_evidence(run, network, splits.read("val"))

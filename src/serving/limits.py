@@ -50,7 +50,7 @@ class Refused(Exception):
 
 
 class Guard:
-    """The ASGI app with the limits: reads a request whole, checks it, and never shows a client what went wrong inside."""
+    """The ASGI app with the limits: reads a request whole, checks it, and tells a client nothing of what is inside."""
 
     def __init__(self, app: App, limits: Limits) -> None:
         self.app, self.limits, self.running = app, limits, 0

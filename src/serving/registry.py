@@ -42,7 +42,7 @@ def register_folder(
     tags: Mapping[str, str],
     decide: Callable[[Evidence | None, bool], Decision],
 ) -> Outcome:
-    """Register a copy of a model's folder as a version of `name`, unless one has the same weights, and give it an alias.
+    """Register a copy of a model's folder as a version of `name`, unless one has these weights, and give it an alias.
 
     `decide` gets the champion's evidence, where it is known, and whether there is a champion. Raises UserError where
     the store cannot be used, which is told in seconds.

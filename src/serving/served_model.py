@@ -1,4 +1,4 @@
-"""The registered model. MLflow runs this file wherever the model is loaded: it needs no other file of this repository."""
+"""The registered model: MLflow runs this file wherever the model is loaded, without the rest of the repository."""
 
 import json
 import threading

@@ -15,7 +15,11 @@ def bind(host: str, port: int) -> socket.socket:
     """A socket at this address, not yet listening; port 0 takes a free one. Raises OSError."""
     place = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
     place.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    place.bind((host, port))
+    try:
+        place.bind((host, port))
+    except OSError:
+        place.close()
+        raise
     return place
 
 

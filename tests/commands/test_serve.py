@@ -24,6 +24,7 @@ from PIL import Image
 from tests.serving.example import LABELS, ROOT, SIDE, images, invocation, server
 
 JSON = {"content-type": "application/json"}
+HEAD = b"POST /invocations HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n"
 READ_SECONDS = 1.0
 ONE = images(1).tolist()[0]
 
@@ -156,8 +157,9 @@ def test_a_wrong_body_is_refused_in_a_sentence_without_its_content(served: Serve
 def test_another_content_type_or_none_is_refused(served: Served, kind: str) -> None:
     header = f"content-type: {kind}\r\n" if kind else ""
     body = json.dumps({"inputs": [ONE]})
-    head = f"POST /invocations HTTP/1.1\r\nhost: localhost\r\n{header}content-length: {len(body)}\r\nconnection: close\r\n\r\n"
-    assert b" 415 " in raw(served, f"{head}{body}".encode()).split(b"\r\n")[0]
+    head = f"POST /invocations HTTP/1.1\r\nhost: localhost\r\n{header}connection: close\r\n"
+    answer = raw(served, f"{head}content-length: {len(body)}\r\n\r\n{body}".encode())
+    assert b" 415 " in answer.split(b"\r\n")[0]
 
 
 def test_a_body_of_50_mb_is_refused_by_its_length(served: Served) -> None:
@@ -224,8 +226,7 @@ def test_the_servers_own_page_can_post(served: Served) -> None:
 
 def test_a_client_that_is_slow_with_its_body_gets_a_408(served: Served) -> None:
     start = time.monotonic()
-    head = b"POST /invocations HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: 100\r\n\r\n"
-    answer = raw(served, head + b"{")
+    answer = raw(served, HEAD % 100 + b"{")
     assert b" 408 " in answer.split(b"\r\n")[0]
     assert READ_SECONDS <= time.monotonic() - start < 4 * READ_SECONDS
 
@@ -238,12 +239,9 @@ def test_a_client_that_never_ends_its_header_is_cut_off(served: Served, begin: b
 
 
 def test_clients_that_hold_all_places_make_the_others_wait_no_longer_than_a_body_may_take(served: Served) -> None:
-    head = (
-        b"POST /invocations HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: 9\r\n\r\n"
-    )
     held = [socket.create_connection(("127.0.0.1", served.port), 10) for _ in range(16)]
     for connection in held:
-        connection.sendall(head)
+        connection.sendall(HEAD % 9)
     time.sleep(0.3)
     busy = ask(served, {"inputs": [ONE]})
     assert (busy.status_code, busy.headers["retry-after"]) == (503, "1")
@@ -269,11 +267,11 @@ def test_sixty_four_clients_at_once_get_an_answer_or_are_told_to_come_again(serv
 
 
 def test_a_client_that_goes_away_is_no_trouble(served: Served) -> None:
-    body = json.dumps(invocation(images(500)))
-    head = f"POST /invocations HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: {len(body)}\r\n\r\n"
+    body = json.dumps(invocation(images(500))).encode()
+    head = HEAD % len(body)
     for part in (head, head + body[:1000], head + body):
         with socket.create_connection(("127.0.0.1", served.port), 10) as connection:
-            connection.sendall(part.encode())
+            connection.sendall(part)
 
 
 # The page
