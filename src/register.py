@@ -39,7 +39,7 @@ def register(
     try:
         outcome = register_folder(Path(FOLDER), name, evidence, {**origin.tags(), "run_id": run_id}, rule)
     except (UserError, OSError) as error:
-        problem = f"Nothing was registered. {error} Then run `{AGAIN}`."
+        problem = f"Nothing was registered. {error} When the store is there, run `{AGAIN}`."
         print(f"register: {problem}", file=sys.stderr)
         return {"registered": False, "name": name, "reason": problem, "challenger": challenger}
     decision, champion = outcome.decision, outcome.champion
@@ -86,7 +86,7 @@ def label_meanings(decoding: Mapping[str, Any], made_here: bool) -> list[LabelMe
 
 
 def main(params: dict[str, Any]) -> None:
-    """The winner's network, images, labels -> data/registered_model; the registry -> metrics/register/promotion.json."""
+    """Network, images, labels -> data/registered_model; the registry's answer -> metrics/register/promotion.json."""
     run = choose_winner(read_runs(params["models"]))
     network = Path(f"models/{run.model}/{run.seed}.keras")
     evidence = build_evidence(run, network, splits.read("val"))
@@ -96,6 +96,5 @@ def main(params: dict[str, Any]) -> None:
     write_folder(Path(FOLDER), network, run.software, meanings, pictures, evidence)
     promotion = register(evidence, run.run_id, **block)
     write_json("metrics/register/promotion.json", promotion)
-    print(
-        f"register: {run.model}, seed {run.seed}, validation accuracy {run.accuracy['val']:.2%}: {promotion['reason']}"
-    )
+    accuracy = f"{run.accuracy['val']:.2%} of the validation images"
+    print(f"register: {run.model}, seed {run.seed}, {accuracy}. {promotion['reason']}")

@@ -189,6 +189,8 @@ def covers(dep: str, file: str) -> bool:
 def needed(stage: str) -> set[str]:
     """The files of src that shape a stage's results."""
     files = {f"src/{stage}.py"} | reached(f"src/{stage}.py")
+    if "src/serving/folder.py" in files:
+        files.add(ON_ITS_OWN)  # it is copied, not imported
     return {file for file in files - NO_RESULT if not file.endswith("__init__.py") or has_code(file)}
 
 

@@ -3,6 +3,7 @@ import shutil
 import socket
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from src.comparison.runs import Run
 from src.pipeline.files import read_json, write_json
 from src.register import build_evidence, choose_winner, label_meanings
 from src.serving.folder import FOLDER, LabelMeaning
+from src.training.device import software
 from tests.comparison.example import CLASSES, example_run, write_files
 from tests.serving.example import write_network
 
@@ -28,12 +30,15 @@ def runs_of(**errors: list[int]) -> dict[str, list[Run]]:
     """
     return {
         model: [
-            example_run(
-                model,
-                27 + number,
-                n=N,
-                errors={"train": 0, "val": wrong, "test": 9 - 3 * place},
-                n_params=1000 - 100 * place,
+            replace(
+                example_run(
+                    model,
+                    27 + number,
+                    n=N,
+                    errors={"train": 0, "val": wrong, "test": 9 - 3 * place},
+                    n_params=1000 - 100 * place,
+                ),
+                software=software(),
             )
             for number, wrong in enumerate(seeds)
         ]
@@ -60,11 +65,14 @@ def test_of_the_winner_the_seed_with_the_fewest_mistakes_is_taken() -> None:
 
 
 @pytest.fixture
-def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, params: dict[str, Any]) -> Iterator[dict[str, Any]]:
+def workspace(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, params: dict[str, Any], empty_store: Path
+) -> Iterator[dict[str, Any]]:
     """A folder with the files of two models, b the better; gives the params. The store is a file in it."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("DVC_ROOT", str(tmp_path))
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    shutil.copy(empty_store, tmp_path / "mlflow.db")
     images = {split: np.random.default_rng(n).integers(0, 256, (n, 28, 28), dtype=np.uint8) for split, n in N.items()}
     write_files(runs_of(a=[20], b=[15, 10]), images)
     write_network(Path("models/b/28.keras"))

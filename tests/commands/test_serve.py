@@ -3,6 +3,7 @@
 import io
 import json
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -12,6 +13,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -21,7 +23,10 @@ import requests
 from mlflow import pyfunc
 from PIL import Image
 
+from src.serving.registry import register_folder
+from src.serving.server import bind
 from tests.serving.example import LABELS, ROOT, SIDE, images, invocation, server
+from tests.serving.test_registry import RULE, evidence
 
 JSON = {"content-type": "application/json"}
 HEAD = b"POST /invocations HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n"
@@ -349,3 +354,26 @@ def test_sigterm_lets_what_runs_be_finished_and_takes_nothing_new(served: Served
         assert process.wait(timeout=30) == 128 + signal.SIGTERM
         with pytest.raises(requests.ConnectionError):
             requests.get(f"{url}ping", timeout=5)
+
+
+def test_mlflows_own_server_serves_the_registered_champion(
+    model_folder: Path, empty_store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`mlflow models serve` in another folder, without this repository on the path."""
+    shutil.copy(empty_store, tmp_path / "mlflow.db")
+    uri = f"sqlite:///{tmp_path}/mlflow.db"
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
+    monkeypatch.setenv("DVC_ROOT", str(tmp_path))
+    challenger = evidence("a", 0)
+    register_folder(model_folder, "small", challenger, {}, partial(RULE, challenger))
+    with bind("127.0.0.1", 0) as place:
+        port = place.getsockname()[1]
+    options = ("-m", "models:/small@champion", "--env-manager", "local", "--port", str(port))
+    with server(
+        "mlflow", "models", "serve", *options, cwd=tmp_path, ready="Application startup", MLFLOW_TRACKING_URI=uri
+    ):
+        batch = images(3)
+        address = f"http://127.0.0.1:{port}/invocations"
+        answer = requests.post(address, json.dumps(invocation(batch)), headers=JSON, timeout=60)
+        expected = pyfunc.load_model(str(model_folder)).predict(batch)
+    assert [row["label"] for row in answer.json()["predictions"]] == [row["label"] for row in expected]
