@@ -26,7 +26,7 @@ from src.pipeline.files import write_json, write_text
 from src.training.device import setup_device, software
 
 ROOT = Path(__file__).parents[1]
-KILLS, SEED = 60, 0
+KILLS, SEED = 50, 0
 MODEL = "dropout"
 RECIPE = {
     "architecture": "dropout_cnn",
@@ -110,23 +110,32 @@ def attempt(top: Path, kill_after: float | None) -> Attempt:
     return Attempt(kill_after if killed else None, place, epochs, mend(top) if killed else [])
 
 
-def mend(top: Path) -> list[str]:
-    """Put right what DVC leaves half-written when it is killed while it writes its own files; says what that was."""
-    mended = []
-    lock, rwlock = top / "dvc.lock", top / ".dvc/tmp/rwlock"
+def broken(top: Path) -> list[str]:
+    """Which of DVC's own files a kill has left half-written."""
+    lock, rwlock, names = top / "dvc.lock", top / ".dvc/tmp/rwlock", []
     try:
         whole = set(yaml.safe_load(lock.read_text(encoding="utf-8"))) == {"schema", "stages"}
     except (yaml.YAMLError, TypeError, FileNotFoundError):
         whole = False
-    if not whole:
-        run(top, "git", "checkout", "dvc.lock")
-        mended.append("dvc.lock")
+    names += [] if whole else ["dvc.lock"]
     try:
-        json.loads(rwlock.read_text(encoding="utf-8")) if rwlock.exists() else None
+        json.loads(rwlock.read_text(encoding="utf-8") if rwlock.exists() else "{}")
     except ValueError:
-        rwlock.unlink()
-        mended.append("rwlock")
-    return mended
+        names.append("rwlock")
+    return names
+
+
+def mend(top: Path) -> list[str]:
+    """Let the command `doctor` put such files right, and then do by hand what is left; says which, and how."""
+    names = broken(top)
+    if names:
+        subprocess.run([sys.executable, "-m", "src", "doctor", "--fix", "--quick"], cwd=top, env=environment())
+    by_hand = broken(top)
+    if "dvc.lock" in by_hand:
+        run(top, "git", "checkout", "dvc.lock")
+    if "rwlock" in by_hand:
+        (top / ".dvc/tmp/rwlock").unlink()
+    return [f"{name} by {'hand' if name in by_hand else 'doctor'}" for name in names]
 
 
 def results(top: Path) -> dict[str, Any]:
@@ -177,7 +186,7 @@ def summarise(all_series: list[dict[str, Any]]) -> dict[str, Any]:
 def markdown(summary: dict[str, Any]) -> list[str]:
     """The summary as a table."""
     fell = ", ".join(f"{place}: {n}" for place, n in sorted(summary["fell"].items()))
-    mended = ", ".join(f"{name} {n}" for name, n in summary["mended"].items()) or "none"
+    mended = ", ".join(f"{name}: {n}" for name, n in summary["mended"].items()) or "none"
     return [
         "| | |",
         "|---|---:|",
@@ -187,7 +196,7 @@ def markdown(summary: dict[str, Any]) -> list[str]:
         f"| runs that ended at last | {summary['runs']} |",
         f"| trainings that went on after an interruption | {summary['resumed']} |",
         f"| finished epochs that were trained again | {summary['finished_epochs_trained_again']} |",
-        f"| files of DVC's own that were cut and had to be mended | {mended} |",
+        f"| files of DVC's own that were cut, and what mended them | {mended} |",
         f"| runs with the models, histories, predictions and tables of the unbroken one | {summary['equal']} |",
     ]
 

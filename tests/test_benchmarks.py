@@ -169,7 +169,7 @@ def start(killed_after: float | None, stage: str, epochs: list[str], *mended: st
 def test_kills_are_counted() -> None:
     first = [
         start(1.5, "none yet", []),
-        start(1.5, "train@dropout", ["a epoch 1", "a epoch 2"], "dvc.lock"),
+        start(1.5, "train@dropout", ["a epoch 1", "a epoch 2"], "dvc.lock by doctor"),
         start(1.5, "train@dropout", ["a epoch 2"]),
         start(None, "compare", ["a epoch 3"]),
     ]
@@ -186,13 +186,13 @@ def test_kills_are_counted() -> None:
         "fell": {"none yet": 1, "train@dropout": 2},
         "fell_after_an_epoch": 2,
         "finished_epochs_trained_again": 1,
-        "mended": {"dvc.lock": 1},
+        "mended": {"dvc.lock by doctor": 1},
         "resumed": 2,
         "equal": 1,
     }
     lines = kills.markdown(summary)
     assert "| by the stage that ran | none yet: 1, train@dropout: 2 |" in lines
-    assert "| files of DVC's own that were cut and had to be mended | dvc.lock 1 |" in lines
+    assert "| files of DVC's own that were cut, and what mended them | dvc.lock by doctor: 1 |" in lines
 
 
 def test_what_dvc_left_half_written_is_mended_and_nothing_else(tmp_path: Path) -> None:
@@ -207,7 +207,8 @@ def test_what_dvc_left_half_written_is_mended_and_nothing_else(tmp_path: Path) -
     for cut in ("", "schema: '2.0'\n", "schema: '2.0'\nstages:\n  fetch: [", "schema"):
         lock.write_text(cut, encoding="utf-8")
         rwlock.write_text("", encoding="utf-8")
-        assert kills.mend(tmp_path) == ["dvc.lock", "rwlock"]
+        assert kills.broken(tmp_path) == ["dvc.lock", "rwlock"]
+        assert kills.mend(tmp_path) == ["dvc.lock by hand", "rwlock by hand"]  # no doctor is in this folder
         assert lock.read_text(encoding="utf-8") == whole
         assert not rwlock.exists()
 
