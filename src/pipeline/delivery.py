@@ -67,7 +67,6 @@ class Delivery:
     def _open(self) -> None:
         """Find the run or make it, and see what a resumed one has."""
         run = find_run(self.client, self.experiment, self.header["id"])
-        self.params = dict(self.header.get("params", {}))
         tags = self.header["tags"] | {RUN_ID: self.header["id"]}
         if self.header.get("parent"):
             parent = find_run(self.client, self.experiment, self.header["parent"])
@@ -82,6 +81,10 @@ class Delivery:
             if not self.header["own"]:
                 self.client.set_terminated(self.run_id, "FINISHED", start)
         self.run_id = run.info.run_id
+        params = self.header.get("params", {})
+        self.params = {key: value for key, value in params.items() if key not in run.data.params}
+        changed = {key: value for key, value in params.items() if run.data.params.get(key, value) != value}
+        tags |= {f"resumed.{key}": value for key, value in changed.items()}  # MLflow keeps a parameter's first value
         self.digests = _digests(run)
         if run.outputs and run.outputs.model_outputs:
             self.model_id = run.outputs.model_outputs[-1].model_id
@@ -104,7 +107,9 @@ class Delivery:
     def _model(self, event: Event) -> None:
         ids = {"run_id": self.run_id, RUN_ID: self.header["id"]}
         file = attachments(self.path) / event["file"]
-        self.model_id = deliver_model(self.client, self.experiment, ids, self.header["name"], self.params, event, file)
+        self.model_id = deliver_model(
+            self.client, self.experiment, ids, self.header["name"], self.header["params"], event, file
+        )
 
     def _tags(self, event: Event) -> None:
         self.tags |= event["tags"]

@@ -20,7 +20,7 @@ EXPERIMENT = "mystery-fashion"
 SETTINGS = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0",  # the sender tries again itself, and knows what was taken already
-    "MLFLOW_HTTP_REQUEST_TIMEOUT": "5",  # MLflow's own is 120
+    "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",  # seconds; MLflow's own are 120
     "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",  # the address may hold a password
 }
 PLACES = {  # where MLflow keeps the absolute address of an artifact

@@ -8,6 +8,7 @@ import atexit
 import hashlib
 import json
 import os
+import re
 import subprocess
 import sys
 import time
@@ -38,7 +39,7 @@ class Run:
 
     def log_metrics(self, metrics: Mapping[str, float], step: int = 0, dataset: str | None = None) -> None:
         """Log numbers; of a model on a dataset of the run, if its name is given."""
-        values = {name: float(value) for name, value in metrics.items()}
+        values = {_key(name): float(value) for name, value in metrics.items()}
         self.writer.append({"event": "metrics", "time": _now(), "step": step, "values": values, "dataset": dataset})
 
     def log_epoch(self, epoch: int, logs: Mapping[str, float]) -> None:
@@ -50,7 +51,7 @@ class Run:
 
     def set_tags(self, tags: Mapping[str, object]) -> None:
         """Set tags."""
-        self.writer.append({"event": "tags", "tags": {name: str(value) for name, value in tags.items()}})
+        self.writer.append({"event": "tags", "tags": {_key(name): str(value) for name, value in tags.items()}})
 
     def log_artifact(self, path: str) -> None:
         """Keep a copy of a file with the run."""
@@ -193,12 +194,13 @@ def start_sender() -> None:
         return
     root = repository_root()
     here = root if (root / "src" / "commands").is_dir() else Path(__file__).parents[2]  # a temporary copy may vanish
+    variables = {name: value for name, value in os.environ.items() if name != "DVC_STAGE"}  # it outlives DVC
     nowhere = subprocess.DEVNULL  # a pipe that it kept open would make whoever reads this stage's output wait for it
     try:
         sender = subprocess.Popen(
             [sys.executable, "-m", "src", "sync", "--follow"],
             cwd=here,
-            env=os.environ | {"DVC_ROOT": str(root)},
+            env=variables | {"DVC_ROOT": str(root)},
             stdin=nowhere,
             stdout=nowhere,
             stderr=nowhere,
@@ -226,6 +228,11 @@ def settle() -> None:
 def _unsent() -> bool:
     """Whether something that this process wrote still waits."""
     return any(path.exists() for path in _paths)
+
+
+def _key(name: str) -> str:
+    """A name as MLflow takes it; that of a label may hold anything."""
+    return re.sub(r"[^\w/. :-]", "_", name)
 
 
 def _now() -> int:

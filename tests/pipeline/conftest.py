@@ -125,6 +125,5 @@ def proxy(server: int, top: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[P
     """A proxy before the server, which is the store of this repository."""
     proxy = Proxy(server)
     monkeypatch.setenv("MLFLOW_TRACKING_URI", proxy.address)
-    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_TIMEOUT", "1")
     yield proxy
     proxy.close()

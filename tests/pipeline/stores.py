@@ -56,6 +56,8 @@ def check_training(uri: str, run_id: str) -> Run:
     """Whether the store has what `write_training` wrote, once. Gives the run."""
     client = MlflowClient(uri)
     (run,) = runs_of(uri, run_id)
+    assert run.inputs
+    assert run.outputs
     assert run.info.status == "FINISHED"
     assert run.data.params == {"epochs": "3", "seed": "27"}
     assert run.data.tags["certified"] == "True"
@@ -71,7 +73,7 @@ def check_training(uri: str, run_id: str) -> Run:
     ]
     assert [model.status for model in models] == ["READY"]
     assert [output.model_id for output in run.outputs.model_outputs] == [models[0].model_id]
-    assert [(metric.key, metric.dataset_name) for metric in models[0].metrics] == [("val_accuracy", "val")]
+    assert [(metric.key, metric.dataset_name) for metric in models[0].metrics or []] == [("val_accuracy", "val")]
     names = {file.path for file in client.list_logged_model_artifacts(models[0].model_id)}
     assert names == {"MLmodel", "data", "python_env.yaml", "requirements.txt"}
     return run

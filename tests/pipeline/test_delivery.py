@@ -19,7 +19,7 @@ def store(top: Path) -> str:
 
 def test_a_training_arrives_whole_and_the_spool_is_empty(top: Path) -> None:
     run_id = write_training()
-    assert Sender().send_all() is None
+    Sender().send_all()
     check_training(store(top), run_id)
     assert list(spool.spool_folder().iterdir()) == []
 
@@ -104,6 +104,28 @@ def test_a_resumed_training_goes_on_in_its_run_and_repeats_no_point(top: Path) -
     assert logged.info.end_time > failed.info.end_time
     curve = MlflowClient(store(top)).get_metric_history(logged.info.run_id, "epoch_loss")
     assert sorted((point.step, point.value) for point in curve) == [(1, 0.5), (2, 0.25)]
+
+
+def test_a_parameter_that_changed_before_a_run_went_on_is_told_beside_its_first_value(top: Path) -> None:
+    with tracking.parent_run("cm1", {"replicas": 2}) as parent:
+        pass
+    with tracking.parent_run("cm1", {"replicas": 3, "epochs": 1}, parent.id):
+        pass
+    Sender().send_all()
+    (run,) = runs_of(store(top), parent.id)
+    assert run.data.params == {"replicas": "2", "epochs": "1"}
+    assert run.data.tags["resumed.replicas"] == "3"
+    assert not spool.pending()
+
+
+def test_labels_may_have_any_name(top: Path) -> None:
+    with tracking.new_run("report", {}, {}) as run:
+        run.log_metrics({"precision/50% Größe (a|b)": 0.5})
+        run.set_tags({"decoded.label_50%": "x"})
+    Sender().send_all()
+    (logged,) = runs_of(store(top), run.id)
+    assert logged.data.metrics == {"precision/50_ Größe _a_b_": 0.5}
+    assert logged.data.tags["decoded.label_50_"] == "x"
 
 
 def test_seeds_stand_under_their_parent(top: Path) -> None:

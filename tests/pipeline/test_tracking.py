@@ -177,6 +177,7 @@ def test_the_sender_runs_the_main_checkout_apart_from_the_stage(here: Path, monk
     monkeypatch.undo()
     monkeypatch.setattr(tracking, "_senders", [])
     monkeypatch.setenv("DVC_ROOT", str(here))
+    monkeypatch.setenv("DVC_STAGE", "train@cm1")  # by which the runner ends a stage with DVC
     calls: list[dict[str, Any]] = []
     monkeypatch.setattr(subprocess, "Popen", lambda command, **options: calls.append(options | {"command": command}))
     tracking.start_sender()
@@ -186,6 +187,8 @@ def test_the_sender_runs_the_main_checkout_apart_from_the_stage(here: Path, monk
     assert [call["cwd"] for call in calls] == [ROOT, here]
     assert calls[0]["command"][1:] == ["-m", "src", "sync", "--follow"]
     assert calls[0]["start_new_session"]
+    assert calls[0]["env"].items() >= {"DVC_ROOT": str(here)}.items()
+    assert "DVC_STAGE" not in calls[0]["env"]
     assert {calls[0][stream] for stream in ("stdin", "stdout", "stderr")} == {subprocess.DEVNULL}
 
 
