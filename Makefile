@@ -48,6 +48,7 @@ bench: .venv/installed
 	python -m benchmarks.start
 	python -m benchmarks.train
 	python -m benchmarks.scale
+	python -m benchmarks.serve
 
 # pip compiles what it installs to bytecode.
 .venv/installed: requirements-dev.txt
