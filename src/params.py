@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, get_type_hints
 
 import pydantic
+from typing_extensions import TypedDict  # pydantic asks for it below Python 3.12
 
 from src.classifiers import AMPLE_SIDE, ARCHITECTURES, build
 from src.pipeline.files import UserError
@@ -33,6 +34,7 @@ STAGES = (
     "cluster",
     "stability",
     "decode",
+    "register",
     "report",
 )
 TOP: dict[str, Any] = {"seed": Seed, "epochs": Count | None, "replicas": Count | None, "device": Device}
@@ -116,15 +118,16 @@ def check_known(key: str, value: Any, known: Collection[str]) -> None:
 
 def validate_block(key: str, schema: Mapping[str, Any], block: Any) -> dict[str, Any]:
     """The block's values in the schema's types. Raises UserError with the key, what must be and what came."""
-    fields: Any = {name: (kind, ...) for name, kind in schema.items()}
-    model = pydantic.create_model("Block", __config__=pydantic.ConfigDict(extra="forbid", strict=True), **fields)
+    fields: Any = TypedDict("Block", dict(schema))  # type: ignore[misc] # of a model, `register` would be a method
+    fields.__pydantic_config__ = pydantic.ConfigDict(extra="forbid", strict=True)
+    model: pydantic.TypeAdapter[dict[str, Any]] = pydantic.TypeAdapter(fields)
     try:
-        return dict(model.model_validate(block))
+        return model.validate_python(block)
     except pydantic.ValidationError as error:
         unknown = {"extra_forbidden", "invalid_key"}  # before what is missing: a misspelt key is both
         first = min(error.errors(), key=lambda problem: problem["type"] not in unknown)
         where = ".".join(shown(part).strip("'") for part in (key, *first["loc"]) if part != "") or "params.yaml"
-        allowed = model.model_json_schema()
+        allowed = model.json_schema()
         definitions = allowed.get("$defs", {})
         for part in first["loc"][:-1] if first["type"] in unknown | {"missing"} else first["loc"]:
             allowed = allowed["items"] if isinstance(part, int) else allowed["properties"][part]

@@ -42,6 +42,24 @@ def fashion(fashion_folder: Path) -> Images:
     return fashion_mnist(fashion_folder)[0]
 
 
+@pytest.fixture(scope="session")
+def model_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The MLflow folder of a small untrained network; it is only read."""
+    from tests.serving.example import write_example  # with TensorFlow, which most tests do without
+
+    return write_example(tmp_path_factory.mktemp("registered"))
+
+
+@pytest.fixture(scope="session")
+def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """MLflow's database without runs, to copy: making one takes seconds."""
+    from mlflow import MlflowClient
+
+    path = tmp_path_factory.mktemp("store") / "mlflow.db"
+    MlflowClient(f"sqlite:///{path}").search_experiments()
+    return path
+
+
 @pytest.fixture
 def drawn(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], list[Any]]]:
     """Gives the axes of the figure that was drawn last."""

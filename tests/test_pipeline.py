@@ -102,7 +102,19 @@ def reproduced(repository: Path) -> Path:
     """The repository after `dvc repro`, its results committed."""
     output = dvc(repository, "repro")
     models = ["train@encoder", "train@leaky", "evaluate@encoder", "evaluate@leaky"]
-    stages = ["fetch", "prepare", *models, "compare", "audit", "embed", "cluster", "stability", "decode", "report"]
+    stages = [
+        "fetch",
+        "prepare",
+        *models,
+        "compare",
+        "audit",
+        "embed",
+        "cluster",
+        "stability",
+        "decode",
+        "register",
+        "report",
+    ]
     assert sorted(ran(output)) == sorted(stages)
     git_in(repository, "add", "--all")
     git_in(repository, "commit", "--quiet", "--message", "results")
@@ -159,6 +171,17 @@ def test_the_report_is_a_page_that_mlflow_keeps(reproduced: Path) -> None:
     assert "Quick look" in page
 
 
+def test_the_winner_is_registered_and_can_be_loaded_by_its_alias(reproduced: Path) -> None:
+    promotion, rows = read(reproduced, "metrics/register/promotion.json"), table(reproduced)
+    assert promotion["registered"]
+    assert promotion["challenger"]["model"] == max(rows, key=lambda name: float(rows[name]["val_mean"]))
+    client = MlflowClient(f"sqlite:///{reproduced}/mlflow.db")
+    version = client.get_model_version_by_alias(promotion["name"], "champion")
+    assert version.tags["weights_sha256"] == promotion["challenger"]["weights_sha256"]
+    meanings = read(reproduced, "data/registered_model/artifacts/classifier/labels.json")
+    assert {row["garments_are"] for row in meanings} == {"assumed"}
+
+
 def test_a_second_repro_runs_nothing(reproduced: Path) -> None:
     assert "up to date" in dvc(reproduced, "repro")
 
@@ -181,7 +204,7 @@ def test_metrics_fit_a_terminal(reproduced: Path) -> None:
 def test_a_changed_model_reruns_itself_and_what_hangs_on_it_and_the_change_back_no_training(reproduced: Path) -> None:
     before = {run.info.run_id for run in runs(reproduced)}
     change_params(reproduced, lambda params: params["models"]["leaky"].update(learning_rate=0.002))
-    assert ran(dvc(reproduced, "repro")) == ["train@leaky", "evaluate@leaky", "compare", "audit", "report"]
+    assert ran(dvc(reproduced, "repro")) == ["train@leaky", "evaluate@leaky", "compare", "audit", "register", "report"]
     assert len(runs(reproduced)) == len(before) + 2
     git_in(reproduced, "checkout", "--quiet", ".")
     assert not {"train@leaky", "evaluate@leaky", "embed"} & set(ran(dvc(reproduced, "repro")))
@@ -225,7 +248,7 @@ def test_a_failed_stage_says_why_in_a_line_and_leaves_no_output(reproduced: Path
 
 def test_a_removed_model_leaves_the_table(reproduced: Path) -> None:
     change_params(reproduced, lambda params: params["models"].pop("leaky"))
-    assert ran(dvc(reproduced, "repro")) == ["compare", "audit", "report"]
+    assert ran(dvc(reproduced, "repro")) == ["compare", "audit", "register", "report"]
     assert list(table(reproduced)) == ["encoder"]
     assert "leaky" not in (reproduced / "metrics/compare/models.md").read_text(encoding="utf-8")
     assert "leaky" not in (reproduced / "metrics/report.html").read_text(encoding="utf-8").split("params.yaml")[0]

@@ -1,0 +1,47 @@
+"""Serve the registered model by MLflow's protocol, with limits, and a page at / to try pictures.
+
+It stops at SIGTERM or Ctrl-C, when the requests that run are answered.
+"""
+
+import argparse
+
+from src.pipeline.runner import run
+from src.serving.app import build_app, load_model, side_of
+from src.serving.folder import FOLDER
+from src.serving.limits import Limits
+from src.serving.server import bind, run_server
+
+
+def main(arguments: list[str]) -> None:
+    """Read the options, load the model, serve it."""
+    parser = argparse.ArgumentParser(
+        prog="python -m src serve",
+        description=__doc__,
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+    )
+    parser.add_argument("--model", default=FOLDER, help="a folder with an MLflow model, or models:/NAME@champion")
+    parser.add_argument("--host", default="127.0.0.1", help="the address to listen at; 0.0.0.0: all of this machine's")
+    parser.add_argument("--port", type=int, default=8000, help="0: a free one")
+    parser.add_argument(
+        "--allow-host", action="append", default=[], metavar="NAME", help="by which clients may call it"
+    )
+    parser.add_argument("--max-body", type=int, default=8_000_000, metavar="BYTES", help="of a request")
+    parser.add_argument("--max-images", type=int, default=1000, metavar="N", help="of a request")
+    parser.add_argument("--max-requests", type=int, default=16, metavar="N", help="at once; further ones get a 503")
+    parser.add_argument("--read-seconds", type=float, default=10, metavar="S", help="in which a request must come")
+    chosen = parser.parse_args(arguments)
+
+    def work() -> None:
+        place = bind(chosen.host, chosen.port)
+        model = load_model(chosen.model)
+        limits = Limits(
+            side=side_of(model),
+            max_body=chosen.max_body,
+            max_images=chosen.max_images,
+            max_requests=chosen.max_requests,
+            read_seconds=chosen.read_seconds,
+            hosts=frozenset({"localhost", chosen.host.lower(), *(name.lower() for name in chosen.allow_host)}),
+        )
+        run_server(build_app(model, limits), place, chosen.read_seconds)
+
+    run("serve", work)

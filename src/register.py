@@ -1,0 +1,100 @@
+"""Register the winner: its MLflow model folder, and its place in MLflow's registry, champion or challenger."""
+
+import hashlib
+import re
+import sys
+from collections.abc import Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from statistics import mean
+from typing import Any
+
+import numpy as np
+
+from src.comparison.runs import Run, read_runs
+from src.images import splits
+from src.images.splits import Labelled
+from src.pipeline import origin
+from src.pipeline.files import UserError, read_json, write_json
+from src.pipeline.schema import Count, Majority, Positive
+from src.serving.folder import FOLDER, LabelMeaning, Pictures, sha256, write_folder
+from src.serving.promotion import Evidence, decide
+from src.serving.registry import register_folder
+
+AGAIN = "dvc repro --force --single-item register"
+
+
+def register(
+    evidence: Evidence, run_id: str, *, name: str, n_pictures: Count, confidence: Majority, margin: Positive
+) -> dict[str, Any]:
+    """Register FOLDER as a version of `name` in MLflow's registry. Returns the content of promotion.json.
+
+    run_id: of the training. Where the store cannot be used, nothing is registered and the content says why. n_pictures
+    is the folder's.
+    """
+    if not re.fullmatch(r"[\w. -]+", name):
+        raise UserError(f"params.yaml: register.name: must be letters, digits, spaces and . _ -. Got {name!r}.")
+    challenger = {key: value for key, value in evidence.items() if key != "wrong"} | {"run_id": run_id}
+    rule = partial(decide, evidence, confidence=confidence, margin=margin)
+    try:
+        outcome = register_folder(Path(FOLDER), name, evidence, {**origin.tags(), "run_id": run_id}, rule)
+    except (UserError, OSError) as error:
+        problem = f"Nothing was registered. {error} When the store is there, run `{AGAIN}`."
+        print(f"register: {problem}", file=sys.stderr)
+        return {"registered": False, "name": name, "reason": problem, "challenger": challenger}
+    decision, champion = outcome.decision, outcome.champion
+    return {
+        "registered": True,
+        "name": name,
+        "version": outcome.version,
+        "alias": decision.alias,
+        "reason": decision.reason,
+        "challenger": challenger,
+        "champion_version": outcome.champion_version,
+        "champion": {key: value for key, value in champion.items() if key != "wrong"} if champion else None,
+        "test": decision.test,
+    }
+
+
+def choose_winner(runs: Mapping[str, Sequence[Run]]) -> Run:
+    """Of the model with the best mean validation accuracy (of equals, the smallest) the seed with the best one."""
+    best = max(runs.values(), key=lambda seeds: (mean(run.accuracy["val"] for run in seeds), -seeds[0].n_params))
+    return max(best, key=lambda run: run.accuracy["val"])
+
+
+def build_evidence(run: Run, network: Path, val: Labelled) -> Evidence:
+    """What speaks for a run, whose network is in that file, on the validation images."""
+    return {
+        "model": run.model,
+        "seed": run.seed,
+        "weights_sha256": sha256(network),
+        "n_params": run.n_params,
+        "val_accuracy": round(run.accuracy["val"], 6),
+        "n_images": len(val.y),
+        "images_sha256": hashlib.sha256(val.x.tobytes() + val.y.tobytes()).hexdigest(),
+        "wrong": np.flatnonzero(~run.correct["val"]).tolist(),
+    }
+
+
+def label_meanings(decoding: Mapping[str, Any], made_here: bool) -> list[LabelMeaning]:
+    """What each label stands for, by decoding.json's content. made_here: the pipeline itself hid the garments."""
+    surety = "assumed" if made_here else "decoded" if decoding["certified"] else "decoded, not certified"
+    return [
+        LabelMeaning(label, row["garments"], surety if row["garments"] else "unknown")
+        for label, row in decoding["decoding"].items()
+    ]
+
+
+def main(params: dict[str, Any]) -> None:
+    """Network, images, labels -> data/registered_model; the registry's answer -> metrics/register/promotion.json."""
+    run = choose_winner(read_runs(params["models"]))
+    network = Path(f"models/{run.model}/{run.seed}.keras")
+    evidence = build_evidence(run, network, splits.read("val"))
+    meanings = label_meanings(read_json("metrics/decode/decoding.json"), params["fetch"]["source"] != "csv")
+    train, block = splits.read("train"), params["register"]
+    pictures = Pictures(train.x[: block["n_pictures"]], train.y[: block["n_pictures"]])  # in a random order already
+    write_folder(Path(FOLDER), network, run.software, meanings, pictures, evidence)
+    promotion = register(evidence, run.run_id, **block)
+    write_json("metrics/register/promotion.json", promotion)
+    accuracy = f"{run.accuracy['val']:.2%} of the validation images"
+    print(f"register: {run.model}, seed {run.seed}, {accuracy}. {promotion['reason']}")

@@ -1,0 +1,162 @@
+"""MLflow's registry: versions of one registered model, and which of them is the champion."""
+
+import fcntl
+import hashlib
+import os
+import socket
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+from urllib.parse import urlsplit
+
+from src.pipeline.files import UserError, read_json
+from src.pipeline.store import as_user_error, without_password
+from src.pipeline.tracking import connect
+from src.serving.folder import EVIDENCE
+from src.serving.promotion import Decision, Evidence
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+PROBE_SECONDS = 3  # for a store to take a connection
+LOCK_SECONDS = 60  # for another registration to end
+WEIGHTS = "weights_sha256"  # the tag by which a version is found again
+
+
+class Outcome(NamedTuple):
+    """A registration: the version that has the weights, the decision, and what the champion was before, if any."""
+
+    version: str
+    decision: Decision
+    champion_version: str | None
+    champion: Evidence | None
+
+
+def register_folder(
+    folder: Path,
+    name: str,
+    evidence: Evidence,
+    tags: Mapping[str, str],
+    decide: Callable[[Evidence | None, bool], Decision],
+) -> Outcome:
+    """Register a copy of a model's folder as a version of `name`, unless one has these weights, and give it an alias.
+
+    `decide` gets the champion's evidence, where it is known, and whether there is a champion. Raises UserError where
+    the store cannot be used, which is told in seconds.
+    """
+    probe(os.environ.get("MLFLOW_TRACKING_URI") or "")
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
+    client, experiment = connect()
+    with as_user_error(client.tracking_uri), promotion_lock(client.tracking_uri):
+        import mlflow
+
+        mlflow.set_tracking_uri(client.tracking_uri)  # MLflow looks models:/m-ID up in the process's own store
+        aliases = known_aliases(client, name)
+        number = aliases.get("champion")
+        champion = read_evidence(client, name, number) if number else None
+        decision = decide(champion, number is not None)
+        version = number if number and not decision.alias else find_version(client, name, evidence[WEIGHTS])
+        if version is None:
+            version = new_version(client, experiment, folder, name, evidence, tags)
+        if decision.alias:
+            client.set_registered_model_alias(name, decision.alias, version)
+            now = known_aliases(client, name).get(decision.alias)
+            if now != version:
+                problem = f"Another registration moved the alias {decision.alias} to version {now} meanwhile."
+                decision = decision._replace(reason=f"{decision.reason} {problem}")
+    return Outcome(version, decision, number, champion)
+
+
+def probe(uri: str) -> None:
+    """Raises UserError unless the store's host takes a connection at once, and a web server answers."""
+    place = urlsplit(uri)
+    if not place.hostname:
+        return
+    default = {"http": 80, "https": 443}.get(place.scheme, 5432)
+    try:
+        if place.scheme in ("http", "https"):
+            import requests
+
+            requests.get(f"{uri.rstrip('/')}/health", timeout=PROBE_SECONDS)
+        else:
+            socket.create_connection((place.hostname, place.port or default), PROBE_SECONDS).close()
+    except OSError as error:  # those of requests are such
+        kind = type(error).__name__
+        raise UserError(f"MLflow's store {without_password(uri)} must answer. It does not ({kind}).") from None
+
+
+@contextmanager
+def promotion_lock(uri: str) -> Iterator[None]:
+    """Keep this user's other registrations in a store waiting. Raises UserError after LOCK_SECONDS."""
+    digest = hashlib.sha256(uri.encode()).hexdigest()[:16]
+    path = Path(tempfile.gettempdir(), f"registration-{os.getuid()}-{digest}.lock")
+    with os.fdopen(os.open(path, os.O_CREAT | os.O_RDWR | os.O_NOFOLLOW, 0o600), "w") as lock:
+        deadline = time.monotonic() + LOCK_SECONDS
+        while True:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if time.monotonic() > deadline:
+                    raise UserError(f"Another registration must end first. It holds {path}.") from None
+                time.sleep(0.1)
+        yield
+
+
+def known_aliases(client: "MlflowClient", name: str) -> dict[str, str]:
+    """The version that each alias of the registered model points at; the model is created where it is missing."""
+    from mlflow.exceptions import MlflowException
+
+    try:
+        # Searches give no aliases: this call does.
+        return {alias: str(version) for alias, version in client.get_registered_model(name).aliases.items()}
+    except MlflowException as error:
+        if error.error_code != "RESOURCE_DOES_NOT_EXIST":
+            raise
+    try:
+        client.create_registered_model(name, description="The pipeline's best model by validation accuracy.")
+    except MlflowException as error:
+        if error.error_code != "RESOURCE_ALREADY_EXISTS":  # from another machine, meanwhile
+            raise
+    return {}
+
+
+def read_evidence(client: "MlflowClient", name: str, version: str) -> Evidence | None:
+    """The evidence in a version's folder; None where it has none that can be read."""
+    import mlflow
+    from mlflow.exceptions import MlflowException
+
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            uri = f"models:/{name}/{version}/{EVIDENCE}"
+            path = mlflow.artifacts.download_artifacts(uri, dst_path=folder, tracking_uri=client.tracking_uri)
+            content: Any = read_json(path)
+        except (MlflowException, OSError, ValueError):
+            return None
+    return content if isinstance(content, dict) and set(content) == set(Evidence.__annotations__) else None
+
+
+def find_version(client: "MlflowClient", name: str, weights: str) -> str | None:
+    """The latest version with these weights."""
+    versions = client.search_model_versions(f"name = '{name}' and tag.{WEIGHTS} = '{weights}'")
+    return max((str(version.version) for version in versions), key=int, default=None)
+
+
+def new_version(
+    client: "MlflowClient", experiment: str, folder: Path, name: str, evidence: Evidence, tags: Mapping[str, str]
+) -> str:
+    """Upload the folder as a logged model, and register that: a source runs:/... breaks on some servers."""
+    own = {key: str(evidence[key]) for key in ("model", "seed", WEIGHTS, "images_sha256", "val_accuracy")}
+    logged = client.create_logged_model(experiment, f"{evidence['model']}-seed{evidence['seed']}", tags={**tags, **own})
+    try:
+        client.log_model_artifacts(logged.model_id, str(folder))
+    except BaseException:
+        client.finalize_logged_model(logged.model_id, "FAILED")
+        raise
+    client.finalize_logged_model(logged.model_id, "READY")
+    source = f"models:/{logged.model_id}"
+    version = client.create_model_version(name, source, tags={**tags, **own}, model_id=logged.model_id)
+    return str(version.version)

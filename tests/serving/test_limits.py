@@ -1,0 +1,254 @@
+import asyncio
+import json
+import time
+from collections.abc import Iterable
+from http import HTTPStatus
+from typing import Any
+
+import pytest
+
+from src.serving.limits import (
+    Guard,
+    Limits,
+    Refused,
+    check_address,
+    check_images,
+    check_type,
+    host_name,
+    is_address,
+    log_line,
+    must_be,
+    read_body,
+    refusal,
+)
+
+LIMITS = Limits(side=2, max_body=100, max_images=2, max_requests=2, read_seconds=0.2, hosts=frozenset({"localhost"}))
+IMAGE = [[0, 1], [2, 3]]
+
+
+def scope(path: str = "/invocations", method: str = "POST", **headers: str) -> dict[str, Any]:
+    own = {"host": "localhost", "content-type": "application/json"} | {
+        key.replace("_", "-"): value for key, value in headers.items()
+    }
+    return {
+        "type": "http",
+        "path": path,
+        "raw_path": path.encode(),
+        "method": method,
+        "client": ("10.0.0.1", 5),
+        "headers": [(key.encode(), value.encode()) for key, value in own.items()],
+    }
+
+
+class Client:
+    """Sends the given parts of a body and keeps what comes back."""
+
+    def __init__(self, parts: Iterable[bytes], silent: bool = False) -> None:
+        self.parts, self.silent, self.sent = list(parts), silent, list[Any]()
+
+    async def receive(self) -> dict[str, Any]:
+        if not self.parts:
+            if self.silent:
+                await asyncio.sleep(60)
+            return {"type": "http.disconnect"}
+        return {"type": "http.request", "body": self.parts.pop(0), "more_body": bool(self.parts) or self.silent}
+
+    async def send(self, message: Any) -> None:
+        self.sent.append(message)
+
+    @property
+    def answer(self) -> tuple[int, dict[str, Any]]:
+        return self.sent[0]["status"], json.loads(self.sent[1]["body"])
+
+
+def body(images: Any) -> bytes:
+    return json.dumps({"inputs": images}).encode()
+
+
+def app(status: int = 200, answer: bytes = b'{"predictions": []}') -> Any:
+    async def run(scope: Any, receive: Any, send: Any) -> None:
+        message = await receive()
+        await send({"type": "http.response.start", "status": status, "headers": [(b"x-body", message["body"])]})
+        await send({"type": "http.response.body", "body": answer[:5], "more_body": True})
+        await send({"type": "http.response.body", "body": answer[5:]})
+
+    return run
+
+
+def ask(inner: Any, client: Client, request: dict[str, Any] | None = None) -> tuple[int, dict[str, Any]]:
+    asyncio.run(Guard(inner, LIMITS)(request or scope(), client.receive, client.send))
+    return client.answer
+
+
+def test_a_good_request_reaches_the_app_whole_and_its_answer_the_client() -> None:
+    content = body([IMAGE, IMAGE])
+    client = Client([content[:7], content[7:]])
+    assert ask(app(), client) == (200, {"predictions": []})
+    assert dict(client.sent[0]["headers"])[b"x-body"] == content
+
+
+@pytest.mark.parametrize("status", [400, 422, 500, 504])
+def test_what_the_app_says_of_an_error_is_not_passed_on(status: int) -> None:
+    got, answer = ask(app(status, b'{"message": "SECRET", "stack_trace": "SECRET"}'), Client([body([IMAGE])]))
+    assert got == status
+    assert set(answer) == {"error_code", "message"}
+    assert "SECRET" not in answer["message"]
+
+
+@pytest.mark.parametrize(("error", "status"), [(RecursionError(), 400), (KeyError("SECRET"), 500), (OSError(), 500)])
+def test_an_app_that_raises_is_answered_for(error: Exception, status: int, capsys: pytest.CaptureFixture[str]) -> None:
+    async def raising(*_: Any) -> None:
+        raise error
+
+    got, answer = ask(raising, Client([body([IMAGE])]))
+    assert got == status
+    assert "SECRET" not in str(answer) + capsys.readouterr().err
+
+
+def test_a_full_server_answers_503_and_has_room_again_afterwards() -> None:
+    async def run() -> list[int]:
+        gate = asyncio.Event()
+
+        async def waiting(scope: Any, receive: Any, send: Any) -> None:
+            await gate.wait()
+            await app()(scope, receive, send)
+
+        guard, clients = Guard(waiting, LIMITS), [Client([body([IMAGE])]) for _ in range(4)]
+        running = [asyncio.create_task(guard(scope(), client.receive, client.send)) for client in clients[:2]]
+        await asyncio.sleep(0.01)
+        await guard(scope(), clients[2].receive, clients[2].send)
+        gate.set()
+        await asyncio.gather(*running)
+        await guard(scope(), clients[3].receive, clients[3].send)
+        assert guard.running == 0
+        assert (b"retry-after", b"1") in clients[2].sent[0]["headers"]
+        return [client.answer[0] for client in clients]
+
+    assert asyncio.run(run()) == [200, 200, 503, 200]
+
+
+def test_a_refused_request_gives_its_place_back() -> None:
+    async def run() -> None:
+        guard = Guard(app(), LIMITS)
+        for _ in range(5):
+            client = Client([b"x"])
+            await guard(scope(), client.receive, client.send)
+            assert client.answer[0] == 400
+        assert guard.running == 0
+
+    asyncio.run(run())
+
+
+def test_what_is_not_http_is_passed_on() -> None:
+    kinds = []
+
+    async def inner(scope: Any, *_: Any) -> None:
+        kinds.append(scope["type"])
+
+    client = Client([])
+    asyncio.run(Guard(inner, LIMITS)({"type": "lifespan"}, client.receive, client.send))
+    assert kinds == ["lifespan"]
+
+
+def refused(work: Any) -> HTTPStatus:
+    with pytest.raises(Refused) as error:
+        work()
+    return error.value.status
+
+
+def test_a_body_is_read_up_to_its_limit() -> None:
+    def read(client: Client, **headers: str) -> bytes:
+        return asyncio.run(read_body(scope(**headers), client.receive, LIMITS))
+
+    assert read(Client([b"a" * 50, b"b" * 50])) == b"a" * 50 + b"b" * 50
+    assert refused(lambda: read(Client([b"a" * 50, b"b" * 51]))) == 413
+    for length in ("101", "1" * 5000, "-1", "x", "²"):
+        assert refused(lambda length=length: read(Client([]), content_length=length)) == 413
+    assert refused(lambda: read(Client([b"a"], silent=True))) == 408
+    assert refused(lambda: read(Client([]))) == 400
+
+
+@pytest.mark.parametrize(
+    ("content", "status"),
+    [
+        (body([IMAGE]), None),
+        (b' {"instances" : [[[255,\n0], [1, 2]]]} ', None),
+        (body([IMAGE] * 3), 413),
+        (body([[[3.0, 1], [2, 3]]]), 400),
+        (body([[["1", 1], [2, 3]]]), 400),
+        (body([[[True, 1], [2, 3]]]), 400),
+        (body([[[-1, 1], [2, 3]]]), 400),
+        (body([[[1000, 1], [2, 3]]]), 400),
+        (b'{"inputs": [[[1]]], "inputs": [[[1]]]}', 400),
+        (b'{"inputs": [[[\xd9\xa1]]]}', 400),  # an Arabic one, which Python's int would take
+        (b"", 400),
+    ],
+)
+def test_a_body_has_whole_numbers_of_so_many_images(content: bytes, status: int | None) -> None:
+    if status is None:
+        check_images(content, LIMITS)
+    else:
+        assert refused(lambda: check_images(content, LIMITS)) == status
+
+
+def test_checking_takes_time_in_proportion() -> None:
+    start = time.perf_counter()
+    for content in (b'{"inputs": ' + b"[" * 8_000_000, b'{"inputs": ' + b" " * 8_000_000, b" " * 8_000_000):
+        refused(lambda content=content: check_images(content, LIMITS))
+    assert time.perf_counter() - start < 5
+
+
+def test_types_are_those_of_the_path() -> None:
+    for kind in ("application/json", "Application/JSON; charset=UTF-8"):
+        check_type(scope(content_type=kind))
+    check_type(scope("/picture", content_type="image/png"))
+    check_type(scope("/", "GET", content_type="whatever"))
+    for path, kind in (("/invocations", "text/csv"), ("/invocations", "image/png"), ("/picture", "application/json")):
+        assert refused(lambda path=path, kind=kind: check_type(scope(path, content_type=kind))) == 415
+
+
+@pytest.mark.parametrize(
+    ("request_of", "status"),
+    [
+        (scope(), None),
+        (scope(host="localhost:8000", origin="http://localhost:8000"), None),
+        (scope(host="10.0.0.2:8000", origin="https://10.0.0.2:8000"), None),
+        (scope("/ping", "GET", host="evil.example", origin="http://evil.example"), None),
+        (scope(host="evil.example"), 403),
+        (scope(host="localhost", origin="http://evil.example"), 403),
+        (scope(host="localhost", origin="null"), 403),
+        (scope("/", "GET", host="evil.example"), 403),
+        (scope("/docs", "GET"), 404),
+        (scope("/invocations/", "POST"), 404),
+        (scope("/invocations", "GET"), 405),
+        (scope("/", "HEAD"), 405),
+    ],
+)
+def test_addresses(request_of: dict[str, Any], status: int | None) -> None:
+    if status is None:
+        check_address(request_of, LIMITS.hosts)
+    else:
+        assert refused(lambda: check_address(request_of, LIMITS.hosts)) == status
+
+
+def test_hosts() -> None:
+    assert [host_name(host) for host in ("A.b:1", "[::1]:80", "1.2.3.4", "", "[", "a@b")] == [
+        *("a.b", "::1", "1.2.3.4", "", "", "b")
+    ]
+    assert [is_address(name) for name in ("::1", "1.2.3.4", "1.2.3.4.nip.io", "localhost", "")] == [
+        *(True, True, False, False, False)
+    ]
+
+
+def test_a_refusal_has_the_form_of_mlflows_errors() -> None:
+    status, headers, content = refusal(Refused(HTTPStatus.SERVICE_UNAVAILABLE, "Busy."))
+    assert status == 503
+    assert json.loads(content) == {"error_code": "SERVICE_UNAVAILABLE", "message": "Busy."}
+    assert dict(headers)[b"content-length"] == str(len(content)).encode()
+
+
+def test_a_line_has_all_that_is_known_of_a_request() -> None:
+    line = log_line(scope("/invocations"), 200, 10, 20, 0.0123)
+    assert line.endswith("10.0.0.1 POST /invocations 200 in 10 out 20 12.3 ms")
+    assert len(log_line(scope("/" + "x" * 9999), 404, 0, 0, 0)) < 200
+    assert must_be("/picture", 2) != must_be("/invocations", 2)
