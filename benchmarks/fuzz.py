@@ -17,12 +17,13 @@ import warnings
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
+from benchmarks import fuzz_serving
 from src.images.csv_files import read_csv
 from src.images.fashion_mnist import FILES, parse_idx, verify
 from src.images.store import Images
@@ -162,10 +163,10 @@ def in_an_archive(raw: bytes, folder: Path) -> object:
     return read_arrays(str(folder / "a.npz"))
 
 
-def saved(save: Callable[..., None], *arrays: np.ndarray) -> bytes:
+def saved(save: Callable[..., None], *arrays: np.ndarray, **named: np.ndarray) -> bytes:
     """The content of a file of arrays."""
     file = io.BytesIO()
-    save(file, *arrays)
+    save(file, *arrays, **named)
     return file.getvalue()
 
 
@@ -173,6 +174,7 @@ def readers() -> dict[str, Reader]:
     """What is read, by its name."""
     vector = bytes([0, 0, 8, 1, 0, 0, 0, 3, 7, 0, 255])
     x, labels = np.arange(18, dtype=np.uint8).reshape(2, 3, 3), np.array(["0", "1"])
+    pairs = x[:, :2, :2]
     text = re.sub(rb"(?m)^ *#.*\n", b"", Path("params.yaml").read_bytes())
     params = text[: text.index(b"\n  cnn2:")] + text[text.index(b"\n  cm4:") :]  # three models are enough
     return {
@@ -181,6 +183,10 @@ def readers() -> dict[str, Reader]:
         "npz": Reader([saved(np.savez, x, labels)], in_a_file("a.npz", read_arrays)),
         "npy in npz": Reader([saved(np.save, x), saved(np.save, labels)], in_an_archive),
         "YAML": Reader(YAML, in_a_file("a.yaml", read_yaml)),
+        "picture": Reader(fuzz_serving.pictures(), fuzz_serving.picture),
+        "request": Reader(fuzz_serving.REQUESTS, fuzz_serving.request),
+        "npz for predict": Reader([saved(np.savez_compressed, x=pairs)], fuzz_serving.predicted_file(".npz")),
+        "npy for predict": Reader([saved(np.save, pairs)], fuzz_serving.predicted_file(".npy")),
         "params.yaml": Reader([params], in_a_file("params.yaml", read_params)),
     }
 
@@ -231,6 +237,8 @@ def time_limit(seconds: float) -> Iterator[None]:
 def try_inputs(name: str, reader: Reader, count: int, limit: float = LIMIT) -> Outcome:
     """Give a reader that many inputs. Warnings are errors, and so is a refusal that is no short, printable line."""
     outcome = Outcome()
+    with tempfile.TemporaryDirectory() as folder, suppress(UserError):
+        reader.read(reader.seeds[0], Path(folder))  # libraries are loaded
     with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings(action="error"):
         for number in range(count):
             raw = make_input(name, reader.seeds, number)

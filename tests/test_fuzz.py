@@ -1,6 +1,7 @@
 """A short round of benchmarks/fuzz.py, and whether it notices a reader that goes wrong."""
 
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -38,6 +39,12 @@ def test_an_input_is_the_same_each_time_and_every_one_another() -> None:
     assert len(set(inputs)) > 290
 
 
+def spared(read: Callable[[bytes, Path], object]) -> Callable[[bytes, Path], object]:
+    """The reader, but the first call, by which libraries are loaded, gives a result."""
+    calls = iter([True])
+    return lambda raw, folder: None if next(calls, False) else read(raw, folder)
+
+
 def refuse(message: str) -> None:
     raise UserError(message)
 
@@ -52,7 +59,8 @@ def refuse(message: str) -> None:
         (lambda raw, folder: refuse("\x1b[31mred"), "refusal '\\x1b[31mred'"),
     ],
 )
-def test_what_a_reader_may_not_do_is_noticed(read: object, finding: str) -> None:
-    outcome = try_inputs("YAML", Reader([b"a"], read), 3, limit=0.05)  # type: ignore[arg-type]
+def test_what_a_reader_may_not_do_is_noticed(read: Callable[[bytes, Path], object], finding: str) -> None:
+    read = spared(read)
+    outcome = try_inputs("YAML", Reader([b"a"], read), 3, limit=0.05)
     assert (outcome.results, outcome.refusals) == (0, 0)
     assert [message.startswith(finding) for message in outcome.findings.values()] == [True] * 3

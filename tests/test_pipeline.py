@@ -257,3 +257,16 @@ def test_a_removed_model_leaves_the_table(reproduced: Path) -> None:
     assert list(table(reproduced)) == ["encoder"]
     assert "leaky" not in (reproduced / "metrics/compare/models.md").read_text(encoding="utf-8")
     assert "leaky" not in (reproduced / "metrics/report.html").read_text(encoding="utf-8").split("params.yaml")[0]
+
+
+def test_a_clone_of_the_commit_without_the_removed_model_finds_nothing_changed(
+    reproduced: Path, tmp_path: Path
+) -> None:
+    for folder in ("data/runs", "data/timings", "data/predictions", "metrics/train/history"):
+        assert [path.stem for path in (reproduced / folder).glob("[!.]*")] == ["encoder"]
+    git_in(reproduced, "add", "--all")
+    git_in(reproduced, "commit", "--quiet", "--message", "without")
+    git_in(tmp_path, "clone", "--quiet", str(reproduced), str(tmp_path / "clone"))
+    dvc(tmp_path / "clone", "cache", "dir", "--local", str(reproduced / ".dvc/cache"))
+    dvc(tmp_path / "clone", "checkout")
+    assert "up to date" in dvc(tmp_path / "clone", "repro")

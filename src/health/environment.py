@@ -3,6 +3,8 @@
 import json
 import os
 import platform
+import shutil
+import sys
 import tomllib
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -15,13 +17,17 @@ SHOWN = 5  # packages
 
 
 def python_version() -> Check:
-    """Whether the project allows this Python."""
+    """Whether the project allows this Python, and whether it is the one that DVC's stages would run."""
     from packaging.specifiers import SpecifierSet
 
     allowed = tomllib.loads((repository_root() / "pyproject.toml").read_text(encoding="utf-8"))
     required, ours = allowed["project"]["requires-python"], platform.python_version()
+    on_path = shutil.which("python")
     if ours in SpecifierSet(required):
-        return Check("ok", ours)
+        if on_path and Path(on_path).parent == Path(sys.executable).parent:
+            return Check("ok", ours)
+        says = f"{ours}, but stages would run {on_path or 'none'}: `python` on the path is another"
+        return Check("warning", says, f"source {Path(sys.executable).parent}/activate")
     return Check("broken", f"must be {required}. Got {ours}", "make PYTHON=python3.11, after rm -r .venv")
 
 

@@ -1,6 +1,7 @@
 """Images to predict: a CSV, NPY or NPZ file, a picture or a folder of pictures."""
 
 import math
+import tokenize
 import zipfile
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -9,6 +10,7 @@ import numpy as np
 
 from src.images.csv_files import _pixels as read_pixels
 from src.pipeline.files import UserError
+from src.pipeline.untrusted import shown
 from src.serving.pictures import SUFFIXES, Ground, find_pictures, read_pictures
 
 MAX_BYTES = 2**31  # of an array in a file that is unpacked
@@ -46,7 +48,7 @@ def _read_npy(path: Path) -> np.ndarray:
     """The array of an .npy file; objects, which would run code, are refused."""
     try:
         return _as_images(path, np.lib.format.open_memmap(path, mode="r"))
-    except (ValueError, EOFError, OSError):
+    except (ValueError, EOFError, OSError, SyntaxError, MemoryError, tokenize.TokenError):
         raise UserError(f"{path}: must be a NumPy file of numbers. It is damaged or holds something else.") from None
 
 
@@ -60,8 +62,10 @@ def _read_npz(path: Path) -> np.ndarray:
         with np.load(path, allow_pickle=False) as file:
             return _as_images(path, file["x"])
     except KeyError:
-        raise UserError(f"{path}: must have an array `x` of images. Got {', '.join(sizes) or 'none'}.") from None
-    except (ValueError, EOFError, OSError, zipfile.BadZipFile, NotImplementedError, MemoryError):
+        raise UserError(f"{path}: must have an array `x` of images. Got {shown(', '.join(sizes))}.") from None
+    except UserError:
+        raise
+    except Exception:  # of a damaged file NumPy, zipfile and zlib raise a dozen kinds
         raise UserError(f"{path}: must be an .npz file of numbers. It is damaged or holds something else.") from None
 
 

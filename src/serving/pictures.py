@@ -1,6 +1,7 @@
 """Pictures of any kind as the network's images: grey, square, light on dark as Fashion-MNIST is."""
 
 import io
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -26,6 +27,7 @@ def read_picture(content: bytes, side: int, ground: Ground) -> np.ndarray:
     """
     from PIL import Image, ImageOps
 
+    warnings.filterwarnings("ignore", module=r"PIL\.")  # of damaged tags, of which nothing is read
     try:
         image = Image.open(io.BytesIO(content), formats=FORMATS)
         if image.width * image.height > MAX_PIXELS:

@@ -1,5 +1,6 @@
 import importlib.metadata
 import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -39,10 +40,19 @@ def set_versions(monkeypatch: pytest.MonkeyPatch, **versions: str) -> None:
 
 
 def test_pythons_version_is_one_that_the_project_allows(top: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(Path(sys.executable).parent))
     assert python_version().state == "ok"
     monkeypatch.setattr("platform.python_version", lambda: "3.10.4")
     check = python_version()
     assert (check.state, check.says) == ("broken", "must be >=3.11,<3.14. Got 3.10.4")
+
+
+def test_another_python_on_the_path_is_told(top: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(top))
+    check = python_version()
+    assert check.state == "warning"
+    assert "stages would run none" in check.says
+    assert check.mend == f"source {Path(sys.executable).parent}/activate"
 
 
 def test_a_lock_has_the_packages_of_this_platform(top: Path) -> None:
