@@ -32,7 +32,7 @@ RECIPE = {
     "architecture": "dropout_cnn",
     "activation": "relu",
     **{"dropout_conv1": 0.3, "dropout_conv2": 0.3, "dropout_dense1": 0.5},
-    **{"optimizer": "adam", "learning_rate": 0.001, "batch_size": 50, "epochs": 5, "replicas": 3},
+    **{"optimizer": "adam", "learning_rate": 0.001, "batch_size": 50, "epochs": 3, "replicas": 3},
 }
 MASKED = re.compile(r"run_id|n_resumed|.*(seconds|latency|_s$|bs\d).*")  # columns that differ from run to run
 
