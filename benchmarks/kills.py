@@ -201,9 +201,17 @@ def markdown(summary: dict[str, Any]) -> list[str]:
     ]
 
 
+def report(all_series: list[dict[str, Any]], seconds: float, on: str) -> None:
+    """Write benchmarks/kills.json and .md."""
+    summary = summarise(all_series)
+    write_json("benchmarks/kills.json", {"on": on, "seconds": seconds, "summary": summary, "series": all_series})
+    heading = ["# Kills", "", f"Kill times uniform over an unbroken run's {seconds:.0f} s. On {on}.", ""]
+    write_text("benchmarks/kills.md", "\n".join([*heading, *markdown(summary), ""]))
+
+
 def main() -> None:
-    """Kill and compare -> benchmarks/kills.json and .md."""
-    draw = random.Random(SEED)
+    """Kill and compare -> benchmarks/kills.json and .md, after every series."""
+    draw, on = random.Random(SEED), f"{setup_device(seed=0, device='cpu')}; {software()}"
     with tempfile.TemporaryDirectory() as folder:
         prepared, unbroken = Path(folder) / "prepared", Path(folder) / "unbroken"
         prepared.mkdir()
@@ -216,20 +224,17 @@ def main() -> None:
         while sum(len(known["attempts"]) - 1 for known in all_series) < KILLS:
             top = Path(folder) / str(len(all_series))
             attempts = series(prepared, top, seconds, draw)
-            report = json.loads((top / f"data/runs/{MODEL}.json").read_text(encoding="utf-8"))
+            trained = json.loads((top / f"data/runs/{MODEL}.json").read_text(encoding="utf-8"))
             all_series.append(
                 {
                     "attempts": [asdict(one) for one in attempts],
-                    "n_resumed": sum(seed["n_resumed"] for seed in report["seeds"]),
+                    "n_resumed": sum(seed["n_resumed"] for seed in trained["seeds"]),
                     "equal": results(top) == expected,
                 }
             )
+            report(all_series, seconds, on)
             print(f"{len(attempts) - 1} kills, then {'equal' if all_series[-1]['equal'] else 'NOT equal'}", flush=True)
-    summary, on = summarise(all_series), f"{setup_device(seed=0, device='cpu')}; {software()}"
-    write_json("benchmarks/kills.json", {"on": on, "seconds": seconds, "summary": summary, "series": all_series})
-    heading = ["# Kills", "", f"Kill times uniform over an unbroken run's {seconds:.0f} s. On {on}.", ""]
-    write_text("benchmarks/kills.md", "\n".join([*heading, *markdown(summary), ""]))
-    print("\n".join(markdown(summary)))
+    print("\n".join(markdown(summarise(all_series))))
 
 
 if __name__ == "__main__":
