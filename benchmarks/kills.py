@@ -1,7 +1,7 @@
 """Random SIGKILLs of the process group under the real `dvc repro`, and what the runs that went on leave at the end.
 
-Each series is a copy of one small repository (the digits, a network with dropout, several seeds and epochs). It is run
-and killed at a time drawn uniformly from the length of an unbroken run, again and again until a run ends by itself.
+Each series is a copy of one small repository: the digits, a network with dropout, several seeds and epochs. Its
+training is run and killed at a time drawn uniformly from the length of an unbroken one, until it ends; then the rest is run.
 """
 
 import csv
@@ -84,10 +84,10 @@ def run(top: Path, *command: str) -> None:
 
 
 def attempt(top: Path, kill_after: float | None) -> Attempt:
-    """Start `dvc repro compare`; kill its process group with SIGKILL after so many seconds, unless it ends before."""
+    """Start `dvc repro` of the training; kill its process group after so many seconds, unless it ends before."""
     with (top / "output.txt").open("w+", encoding="utf-8") as output:
         process = subprocess.Popen(
-            ["dvc", "repro", "compare"],
+            ["dvc", "repro", f"train@{MODEL}"],
             cwd=top,
             env=environment(),
             stdout=output,
@@ -154,11 +154,12 @@ def _content(path: Path) -> Any:
 
 
 def series(prepared: Path, top: Path, seconds: float, draw: random.Random) -> list[Attempt]:
-    """Run and kill a copy of the prepared repository until a run ends by itself."""
+    """Run and kill the training of a copy of the prepared repository until a run ends by itself, then the rest."""
     shutil.copytree(prepared, top, symlinks=True)
     attempts = []
     while not attempts or attempts[-1].killed_after is not None:
         attempts.append(attempt(top, draw.uniform(0, seconds)))
+    run(top, "dvc", "repro", "compare")
     return attempts
 
 
@@ -201,9 +202,22 @@ def markdown(summary: dict[str, Any]) -> list[str]:
     ]
 
 
+def report(all_series: list[dict[str, Any]], seconds: float, on: str) -> None:
+    """Write benchmarks/kills.json and .md."""
+    summary = summarise(all_series)
+    write_json("benchmarks/kills.json", {"on": on, "seconds": seconds, "summary": summary, "series": all_series})
+    heading = [
+        "# Kills",
+        "",
+        f"Kill times uniform over the {seconds:.0f} s of an unbroken `dvc repro` of the training. On {on}.",
+        "",
+    ]
+    write_text("benchmarks/kills.md", "\n".join([*heading, *markdown(summary), ""]))
+
+
 def main() -> None:
-    """Kill and compare -> benchmarks/kills.json and .md."""
-    draw = random.Random(SEED)
+    """Kill and compare -> benchmarks/kills.json and .md, after every series."""
+    draw, on = random.Random(SEED), f"{setup_device(seed=0, device='cpu')}; {software()}"
     with tempfile.TemporaryDirectory() as folder:
         prepared, unbroken = Path(folder) / "prepared", Path(folder) / "unbroken"
         prepared.mkdir()
@@ -211,25 +225,24 @@ def main() -> None:
         shutil.copytree(prepared, unbroken, symlinks=True)
         start = time.perf_counter()
         attempt(unbroken, None)
-        seconds, expected = time.perf_counter() - start, results(unbroken)
+        seconds = time.perf_counter() - start
+        run(unbroken, "dvc", "repro", "compare")
+        expected = results(unbroken)
         all_series: list[dict[str, Any]] = []
         while sum(len(known["attempts"]) - 1 for known in all_series) < KILLS:
             top = Path(folder) / str(len(all_series))
             attempts = series(prepared, top, seconds, draw)
-            report = json.loads((top / f"data/runs/{MODEL}.json").read_text(encoding="utf-8"))
+            trained = json.loads((top / f"data/runs/{MODEL}.json").read_text(encoding="utf-8"))
             all_series.append(
                 {
                     "attempts": [asdict(one) for one in attempts],
-                    "n_resumed": sum(seed["n_resumed"] for seed in report["seeds"]),
+                    "n_resumed": sum(seed["n_resumed"] for seed in trained["seeds"]),
                     "equal": results(top) == expected,
                 }
             )
+            report(all_series, seconds, on)
             print(f"{len(attempts) - 1} kills, then {'equal' if all_series[-1]['equal'] else 'NOT equal'}", flush=True)
-    summary, on = summarise(all_series), f"{setup_device(seed=0, device='cpu')}; {software()}"
-    write_json("benchmarks/kills.json", {"on": on, "seconds": seconds, "summary": summary, "series": all_series})
-    heading = ["# Kills", "", f"Kill times uniform over an unbroken run's {seconds:.0f} s. On {on}.", ""]
-    write_text("benchmarks/kills.md", "\n".join([*heading, *markdown(summary), ""]))
-    print("\n".join(markdown(summary)))
+    print("\n".join(markdown(summarise(all_series))))
 
 
 if __name__ == "__main__":
