@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 RUN_ID = "pipeline.run_id"
 PARENT = "mlflow.parentRunId"
+STAND_IN = "pipeline.stand_in"  # a run that was made for scores, for the store lacks the training's
 
 
 class Delivery:
@@ -73,14 +74,14 @@ class Delivery:
             tags |= {PARENT: parent.info.run_id} if parent else {}
         if run is None:
             start, name = self.header["time"], self.header["name"]
-            self.client.create_run(self.experiment, start_time=start, tags=tags, run_name=name)
+            made = tags if self.header["own"] else tags | {STAND_IN: "true"}
+            self.client.create_run(self.experiment, start_time=start, tags=made, run_name=name)
             run = find_run(self.client, self.experiment, self.header["id"])  # another checkout may have been faster
             if run is None:
                 raise UserError(f"The store lacks the run {self.header['name']}, which it just took.")
-            self.run_id = run.info.run_id
-            if not self.header["own"]:
-                self.client.set_terminated(self.run_id, "FINISHED", start)
         self.run_id = run.info.run_id
+        if not self.header["own"] and STAND_IN in run.data.tags and run.info.status == "RUNNING":
+            self.client.set_terminated(self.run_id, "FINISHED", self.header["time"])
         params = self.header.get("params", {})
         self.params = {key: value for key, value in params.items() if key not in run.data.params}
         changed = {key: value for key, value in params.items() if run.data.params.get(key, value) != value}

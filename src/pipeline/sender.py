@@ -35,7 +35,9 @@ class Sender:
         """Send whatever is new in the spool. Raises UserError where the store cannot be used."""
         self.errors = {}
         blocked: set[str] = set()  # runs whose file could not be sent: their later ones and their children wait for it
-        for path in spool.pending():
+        paths = spool.pending()
+        self.deliveries = {path: delivery for path, delivery in self.deliveries.items() if path in paths}
+        for path in paths:
             client, experiment = self.store = self.store or connect()
             delivery = self.deliveries.setdefault(path, Delivery(client, experiment, path))
             try:
@@ -118,7 +120,7 @@ def send_by_hand() -> str:
                 return _summary(sender)
         if any_alive():
             reason = spool.trouble() or "A running stage's own sender is at work."
-            return f"{reason} {len(spool.pending())} runs are not sent in full yet."
+            return f"{reason} Runs that are not sent in full yet: {len(spool.pending())}."
         time.sleep(POLL)
 
 
@@ -129,8 +131,8 @@ def _summary(sender: Sender) -> str:
     done = f"Sent {', '.join(sender.sent)}." if sender.sent else "Nothing was left to send."
     if sender.errors:
         name, reason = next(iter(sender.errors.items()))
-        raise UserError(f"{done} {len(sender.errors)} could not be sent, among them .spool/{name}: {reason}")
-    return done + (f" {n_alive} are still being written." if n_alive else "")
+        raise UserError(f"{done} Not sent: {len(sender.errors)}, among them .spool/{name}: {reason}")
+    return done + (f" Still being written: {n_alive}." if n_alive else "")
 
 
 def any_alive() -> bool:

@@ -31,15 +31,25 @@ def pending() -> list[Path]:
 
     An empty one is not locked yet.
     """
-    return sorted(path for path in spool_folder().glob("*.jsonl") if path.stat().st_size)
+    return sorted(path for path in spool_folder().glob("*.jsonl") if _size(path))
+
+
+def _size(path: Path) -> int:
+    """The bytes of a file; 0 where the sender has just removed it."""
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return 0
 
 
 class Writer:
-    """Writes the events of one run to a new file. What cannot be written is told once and fails nothing."""
+    """Writes the events of one run to a new file. What cannot be written is told once a process and fails nothing."""
+
+    told = False
 
     def __init__(self, run_id: str, header: Event) -> None:
         self.path = spool_folder() / f"{time.time_ns():020d}-{run_id}.jsonl"
-        self.header, self.n_attached, self.told = header, 0, False
+        self.header, self.n_attached = header, 0
         self.file: IO[bytes] | None = None
         self.append()
 
@@ -86,14 +96,15 @@ class Writer:
 
     @contextmanager
     def _failures_told(self) -> Iterator[None]:
-        """Say in a line, once, that a run is not recorded in full; the stage goes on."""
+        """Say in a line, once, that runs are not recorded in full; the stage goes on."""
         try:
             yield
         except OSError as error:
-            if not self.told:
+            if not Writer.told:
                 reason = error.strerror or error
-                print(f"MLflow will lack a part of this run: {spool_folder()}: {reason}.", file=sys.stderr)
-            self.told = True
+                place = error.filename or spool_folder()
+                print(f"MLflow will lack a part of this stage's runs: {place}: {reason}.", file=sys.stderr)
+            Writer.told = True
 
 
 def attachments(path: Path) -> Path:
@@ -103,11 +114,13 @@ def attachments(path: Path) -> Path:
 
 def alive(path: Path) -> bool:
     """Whether the writer of a file still runs."""
-    with path.open("rb") as file:
-        try:
+    try:
+        with path.open("rb") as file:
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return True
+    except FileNotFoundError:  # the sender has just removed it
+        return False
+    except BlockingIOError:
+        return True
     return False
 
 

@@ -94,11 +94,8 @@ class Run:
 def parent_run(model: str, params: Mapping[str, Any], run_id: str | None = None) -> Iterator[Run]:
     """The run that stands above the runs of a model's seeds; as `training_run`."""
     description = (
-        f"The model `{model}`: one run for each seed below.\n\n"
-        "| Here | What it is |\n|---|---|\n"
-        "| parameters | the recipe that the seeds share |\n"
-        "| metrics | means over the seeds, from the stage `evaluate` |\n"
-        "| metrics `..._sd` | their standard deviations, where there are several seeds |\n"
+        f"The model `{model}`: each seed's training is a run below, whose recipe is here.\n\n"
+        "Metrics are **means over the seeds**, `..._sd` their standard deviations; the stage `evaluate` adds them."
     )
     with _own_run(model, {"model": model, DESCRIPTION: description}, params, run_id=run_id) as run:
         yield run

@@ -45,6 +45,20 @@ def test_a_request_that_is_cut_loses_and_doubles_nothing_whichever_it_is(proxy: 
             check_training(proxy.address, run_id)
 
 
+def test_a_run_that_stands_for_another_is_whole_whichever_request_is_cut(proxy: Proxy) -> None:
+    number, total = 0, 1
+    while number <= total:
+        proxy.count, proxy.cut = 0, ("after", number)  # at first none
+        with tracking.resumed_run("cm1", "cm1-seed27", f"{number:032}") as run:
+            run.log_metrics({"test_accuracy": 0.9})
+        send_until_empty()
+        total, proxy.cut = total if number else proxy.count, None
+        (logged,) = runs_of(proxy.address, run.id)
+        assert (logged.info.status, logged.data.metrics) == ("FINISHED", {"test_accuracy": 0.9})
+        number += 1
+    assert number > 8
+
+
 def send_until_empty() -> None:
     """Send in three attempts at most, as a sender does that starts anew each time."""
     for _ in range(3):

@@ -183,7 +183,7 @@ def test_one_run_that_is_refused_holds_up_no_other_but_those_that_need_it(top: P
     assert list(sending.errors) == [refused.name]
     assert spool.pending() == [refused, waiting]
     check_training(f"sqlite:///{top}/mlflow.db", other)
-    with pytest.raises(UserError, match=r"Nothing was left to send. 1 could not be sent, among them .spool/"):
+    with pytest.raises(UserError, match=r"Nothing was left to send. Not sent: 1, among them .spool/"):
         send_by_hand()
 
 
@@ -202,9 +202,9 @@ def test_by_hand_everything_is_sent_and_told(top: Path) -> None:
     write_training()
     assert send_by_hand() == "Sent cm1-seed27."
     with tracking.new_run("report", {}, {}):
-        assert send_by_hand() == "Nothing was left to send. 1 are still being written."
+        assert send_by_hand() == "Nothing was left to send. Still being written: 1."
         with spool.sender_lock():
-            assert send_by_hand() == "A running stage's own sender is at work. 1 runs are not sent in full yet."
+            assert send_by_hand() == "A running stage's own sender is at work. Runs that are not sent in full yet: 1."
 
 
 def test_machines_are_watched_while_a_training_runs(top: Path, monkeypatch: pytest.MonkeyPatch) -> None:
