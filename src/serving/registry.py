@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from urllib.parse import urlsplit
 
 from src.pipeline.files import UserError, read_json
@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 
 PROBE_SECONDS = 3  # for a store to take a connection
 LOCK_SECONDS = 60  # for another registration to end
-WEIGHTS = "weights_sha256"  # the tag by which a version is found again
+KEYS = set(Evidence.__annotations__)
+WEIGHTS: Final = "weights_sha256"  # the tag by which a version is found again
 
 
 class Outcome(NamedTuple):
@@ -46,13 +47,8 @@ def register_folder(
     `decide` gets the champion's evidence, where it is known, and whether there is a champion. Raises UserError where
     the store cannot be used, which is told in seconds.
     """
-    probe(os.environ.get("MLFLOW_TRACKING_URI") or "")
-    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
-    client, experiment = connect()
+    client, experiment = use_store()
     with as_user_error(client.tracking_uri), promotion_lock(client.tracking_uri):
-        import mlflow
-
-        mlflow.set_tracking_uri(client.tracking_uri)  # MLflow looks models:/m-ID up in the process's own store
         aliases = known_aliases(client, name)
         number = aliases.get("champion")
         champion = read_evidence(client, name, number) if number else None
@@ -67,6 +63,17 @@ def register_folder(
                 problem = f"Another registration moved the alias {decision.alias} to version {now} meanwhile."
                 decision = decision._replace(reason=f"{decision.reason} {problem}")
     return Outcome(version, decision, number, champion)
+
+
+def use_store() -> tuple["MlflowClient", str]:
+    """A client of the store, where MLflow then looks models:/... up, and the experiment's id. Raises UserError."""
+    probe(os.environ.get("MLFLOW_TRACKING_URI") or "")
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
+    client, experiment = connect()
+    import mlflow
+
+    mlflow.set_tracking_uri(client.tracking_uri)
+    return client, experiment
 
 
 def probe(uri: str) -> None:
@@ -135,7 +142,8 @@ def read_evidence(client: "MlflowClient", name: str, version: str) -> Evidence |
             content: Any = read_json(path)
         except (MlflowException, OSError, ValueError):
             return None
-    return content if isinstance(content, dict) and set(content) == set(Evidence.__annotations__) else None
+    whole = isinstance(content, dict) and set(content) == KEYS
+    return content if whole else None
 
 
 def find_version(client: "MlflowClient", name: str, weights: str) -> str | None:
@@ -148,7 +156,7 @@ def new_version(
     client: "MlflowClient", experiment: str, folder: Path, name: str, evidence: Evidence, tags: Mapping[str, str]
 ) -> str:
     """Upload the folder as a logged model, and register that: a source runs:/... breaks on some servers."""
-    own = {key: str(evidence[key]) for key in ("model", "seed", WEIGHTS, "images_sha256", "val_accuracy")}
+    own = {key: str(value) for key, value in evidence.items() if key not in ("wrong", "n_images", "n_params")}
     logged = client.create_logged_model(experiment, f"{evidence['model']}-seed{evidence['seed']}", tags={**tags, **own})
     try:
         client.log_model_artifacts(logged.model_id, str(folder))
