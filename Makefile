@@ -49,6 +49,7 @@ bench: .venv/installed
 	python -m benchmarks.start
 	python -m benchmarks.train
 	python -m benchmarks.scale
+	python -m benchmarks.serve
 
 fuzz: .venv/installed
 	python -m benchmarks.fuzz

@@ -118,9 +118,9 @@ def check_known(key: str, value: Any, known: Collection[str]) -> None:
 
 def validate_block(key: str, schema: Mapping[str, Any], block: Any) -> dict[str, Any]:
     """The block's values in the schema's types. Raises UserError with the key, what must be and what came."""
-    fields: Any = TypedDict("Block", dict(schema))  # type: ignore[misc] # of a model, `register` would be a method
-    fields.__pydantic_config__ = pydantic.ConfigDict(extra="forbid", strict=True)
-    model: pydantic.TypeAdapter[dict[str, Any]] = pydantic.TypeAdapter(fields)
+    fields: Any = TypedDict("fields", dict(schema))  # type: ignore[misc] # a class would lose a key like `register`
+    config = pydantic.ConfigDict(extra="forbid", strict=True)
+    model: pydantic.TypeAdapter[dict[str, Any]] = pydantic.TypeAdapter(pydantic.with_config(config)(fields))
     try:
         return model.validate_python(block)
     except pydantic.ValidationError as error:

@@ -11,9 +11,10 @@ import pytest
 import yaml
 from keras import layers
 
-from benchmarks import run_python, scale, stock
+from benchmarks import run_python, scale, serve, stock
 from benchmarks.train import flop, markdown, one_run, ratios, summarise
 from src.images.splits import read
+from tests.serving.test_client import scoring
 
 ROOT = Path(__file__).parents[1]
 
@@ -157,3 +158,30 @@ def test_the_table_of_scale_has_a_row_for_each_stage_and_size() -> None:
         "| 10,000 | embed | 61 s | 100 s | 1.23 GB |",
         "| 10,000 | cluster | 61 s | 100 s | 1.23 GB |",
     ]
+
+
+def test_the_table_of_serving_has_medians_of_the_rounds() -> None:
+    def row(rate: float) -> dict[str, float]:
+        return {"images_per_s": rate, "p50_ms": 2.04, "p99_ms": 9, "cpu_s_per_1000": 0.5}
+
+    lines = serve.markdown({"64": {"plain": [row(1000), row(3000), row(1200)], "ours": [row(1)]}})
+    assert lines[2:] == [
+        "| 64 | plain | 1,200 | 2.0 ms | 9.0 ms | 0.50 s |",
+        "| 64 | ours | 1 | 2.0 ms | 9.0 ms | 0.50 s |",
+    ]
+
+
+def test_the_load_is_that_of_clients_that_are_answered(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(serve, "SECONDS", 0.3)
+    sizes = []
+
+    def answer(inputs: list[Any]) -> tuple[int, str]:
+        sizes.append(np.shape(inputs))
+        time.sleep(0.02)
+        return 200, "{}"
+
+    with scoring(answer) as (url, _):
+        taken = serve.load(int(url.rstrip("/").split(":")[-1]), 3)
+    assert set(sizes) == {(3, 28, 28)}
+    assert len(taken) == len(sizes) > serve.CLIENTS
+    assert min(taken) >= 0.02

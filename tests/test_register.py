@@ -81,7 +81,7 @@ def workspace(
     params["models"] = {"a": {}, "b": {}}
     params["register"] |= {"name": "best", "n_pictures": 30}
     yield params
-    mlflow.set_tracking_uri(None)
+    mlflow.set_tracking_uri("")
 
 
 def test_the_stage_writes_the_folder_registers_it_and_says_why(

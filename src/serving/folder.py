@@ -90,7 +90,12 @@ def signature(side: int) -> Any:
     from mlflow.types.schema import Array, Map
 
     text = DataType.string
-    columns = {"label": text, "garments": Array(text), "garments_are": text, "probabilities": Map(DataType.double)}
+    columns: dict[str, Any] = {
+        "label": text,
+        "garments": Array(text),
+        "garments_are": text,
+        "probabilities": Map(DataType.double),
+    }
     return ModelSignature(
         inputs=Schema([TensorSpec(np.dtype(np.uint8), (-1, side, side))]),
         outputs=Schema([ColSpec(kind, name) for name, kind in columns.items()]),

@@ -14,14 +14,16 @@ Ground = Literal["auto", "black", "white"]
 FORMATS = ("PNG", "JPEG", "GIF", "BMP", "WEBP", "TIFF")  # Pillow's others run programs or are rare
 SUFFIXES = {".png", ".jpg", ".jpeg", ".gif", ".bmp", ".webp", ".tif", ".tiff"}
 MAX_PIXELS = 50_000_000  # of a picture: what a few kilobytes may unpack to
+MAX_GROUND = 26  # of 255: what is darker is ground
 MAX_SHOWN = 10  # unreadable files in a message
 
 
 def read_picture(content: bytes, side: int, ground: Ground) -> np.ndarray:
     """The bytes of a picture -> (side, side) uint8. Raises ValueError with what is wrong with it.
 
-    Turned upright, alpha over white, to grey, inverted if the ground is white (auto: if the median of its border is),
-    shrunk or enlarged to fit, in the middle of a black square.
+    Turned upright, alpha over white, to grey, inverted if the ground is white (auto: if the median of its border is).
+    A picture of another size is cut to what lies on the ground, as Fashion-MNIST's were, and shrunk or enlarged to fit,
+    in the middle of a black square.
     """
     from PIL import Image, ImageOps
 
@@ -39,6 +41,9 @@ def read_picture(content: bytes, side: int, ground: Ground) -> np.ndarray:
         raise ValueError(f"is damaged ({type(error).__name__})") from None  # what Pillow raises for broken files
     if ground == "white" or (ground == "auto" and border(np.asarray(grey)) > 127):
         grey = ImageOps.invert(grey)
+    if grey.size == (side, side):
+        return np.asarray(grey)
+    grey = grey.crop(grey.point([0] * MAX_GROUND + [255] * (256 - MAX_GROUND)).getbbox())
     return np.asarray(ImageOps.pad(grey, (side, side), Image.Resampling.LANCZOS, color=0))
 
 

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from urllib.parse import urlsplit
 
 from src.pipeline.files import UserError, read_json
@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 
 PROBE_SECONDS = 3  # for a store to take a connection
 LOCK_SECONDS = 60  # for another registration to end
-WEIGHTS = "weights_sha256"  # the tag by which a version is found again
+KEYS = set(Evidence.__annotations__)
+WEIGHTS: Final = "weights_sha256"  # the tag by which a version is found again
 
 
 class Outcome(NamedTuple):
@@ -136,7 +137,8 @@ def read_evidence(client: "MlflowClient", name: str, version: str) -> Evidence |
             content: Any = read_json(path)
         except (MlflowException, OSError, ValueError):
             return None
-    return content if isinstance(content, dict) and set(content) == set(Evidence.__annotations__) else None
+    known: Evidence | None = content if isinstance(content, dict) and set(content) == KEYS else None
+    return known
 
 
 def find_version(client: "MlflowClient", name: str, weights: str) -> str | None:
@@ -149,7 +151,7 @@ def new_version(
     client: "MlflowClient", experiment: str, folder: Path, name: str, evidence: Evidence, tags: Mapping[str, str]
 ) -> str:
     """Upload the folder as a logged model, and register that: a source runs:/... breaks on some servers."""
-    own = {key: str(evidence[key]) for key in ("model", "seed", WEIGHTS, "images_sha256", "val_accuracy")}
+    own = {key: str(value) for key, value in evidence.items() if key not in ("wrong", "n_images", "n_params")}
     logged = client.create_logged_model(experiment, f"{evidence['model']}-seed{evidence['seed']}", tags={**tags, **own})
     try:
         client.log_model_artifacts(logged.model_id, str(folder))

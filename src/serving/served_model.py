@@ -13,7 +13,7 @@ CHUNK = 256  # images a call: memory, not results
 DIGITS = 6  # of a probability
 
 
-class Classifier(PythonModel):  # type: ignore[misc] # MLflow's class has no types
+class Classifier(PythonModel):
     """A trained network with the names of its labels, and training images to show beside a picture."""
 
     def load_context(self, context: Any) -> None:

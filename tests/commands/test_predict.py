@@ -1,6 +1,9 @@
 import csv
+import gc
 import io
 import json
+import signal
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +37,18 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for number, image in enumerate(X):
         Image.fromarray(image).save(folder / "pictures" / f"{number}.png")
     return folder
+
+
+@pytest.fixture(autouse=True)
+def process() -> Iterator[None]:
+    """What the runner sets for its process is set back."""
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)}
+    threshold = gc.get_threshold()
+    yield
+    for number, handler in handlers.items():
+        signal.signal(number, handler)
+    gc.set_threshold(*threshold)
+    gc.unfreeze()
 
 
 def expected(records: list[dict[str, Any]], names: list[str]) -> list[dict[str, str]]:

@@ -3,7 +3,6 @@
 import io
 import json
 import re
-import shutil
 import signal
 import socket
 import subprocess
@@ -13,20 +12,16 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
 import requests
-from mlflow import pyfunc
 from PIL import Image
 
-from src.serving.registry import register_folder
-from src.serving.server import bind
+from src.serving.app import load_model
 from tests.serving.example import LABELS, ROOT, SIDE, images, invocation, server
-from tests.serving.test_registry import RULE, evidence
 
 JSON = {"content-type": "application/json"}
 HEAD = b"POST /invocations HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n"
@@ -39,19 +34,22 @@ class Served(NamedTuple):
     port: int
     lines: list[str]
     folder: Path
+    process: subprocess.Popen[str]
 
 
 @pytest.fixture(scope="module")
 def served(model_folder: Path) -> Iterator[Served]:
     folder = str(model_folder)
     options = ("--port", "0", "--read-seconds", str(READ_SECONDS), "--allow-host", "classifier.example")
-    with server("src", "serve", "--model", folder, *options, cwd=ROOT, ready="serve: ") as (_, url, lines):
-        yield Served(url.rstrip("/"), int(url.rstrip("/").split(":")[-1]), lines, model_folder)
+    with server("src", "serve", "--model", folder, *options, cwd=ROOT, ready="serve: ") as (process, url, lines):
+        yield Served(url.rstrip("/"), int(url.rstrip("/").split(":")[-1]), lines, model_folder, process)
 
 
 @pytest.fixture(autouse=True)
-def alive(served: Served) -> Iterator[None]:
+def alive(served: Served, request: pytest.FixtureRequest) -> Iterator[None]:
     yield
+    if request.node.name.startswith("test_sigterm"):
+        return
     assert requests.get(f"{served.url}/ping", timeout=5).status_code == 200
 
 
@@ -75,15 +73,20 @@ def raw(served: Served, request: bytes, wait: float = 10) -> bytes:
         return answer
 
 
+@pytest.fixture(scope="module")
+def model(model_folder: Path) -> Any:
+    return load_model(str(model_folder))
+
+
 # Right answers
 
 
 @pytest.mark.parametrize("n", [1, 2, 1000])
-def test_every_image_gets_the_models_own_answer(served: Served, n: int) -> None:
+def test_every_image_gets_the_models_own_answer(served: Served, model: Any, n: int) -> None:
     batch = images(n, seed=5)
     answer = ask(served, invocation(batch))
     assert answer.status_code == 200
-    expected = pyfunc.load_model(str(served.folder)).predict(batch)
+    expected = model.predict(batch)
     records = answer.json()["predictions"]
     assert [row["label"] for row in records] == [row["label"] for row in expected]
     got = np.array([list(row["probabilities"].values()) for row in records])
@@ -337,43 +340,16 @@ def test_a_port_that_is_taken_is_told_in_a_line(served: Served, tmp_path: Path) 
 
 
 def test_sigterm_lets_what_runs_be_finished_and_takes_nothing_new(served: Served) -> None:
-    """With a server of its own, for it ends."""
-    options = ("--model", str(served.folder), "--port", "0")
-    with server("src", "serve", *options, cwd=ROOT, ready="serve: ") as (process, url, _):
-        body = json.dumps(invocation(images(1000)))
-        answers: list[requests.Response] = []
-        asking = threading.Thread(
-            target=lambda: answers.append(requests.post(f"{url}invocations", body, headers=JSON, timeout=60))
-        )
-        asking.start()
-        time.sleep(0.15)  # the body is there, the answer is not
-        process.send_signal(signal.SIGTERM)
-        asking.join()
-        assert answers[0].status_code == 200
-        assert len(answers[0].json()["predictions"]) == 1000
-        assert process.wait(timeout=30) == 128 + signal.SIGTERM
-        with pytest.raises(requests.ConnectionError):
-            requests.get(f"{url}ping", timeout=5)
-
-
-def test_mlflows_own_server_serves_the_registered_champion(
-    model_folder: Path, empty_store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """`mlflow models serve` in another folder, without this repository on the path."""
-    shutil.copy(empty_store, tmp_path / "mlflow.db")
-    uri = f"sqlite:///{tmp_path}/mlflow.db"
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
-    monkeypatch.setenv("DVC_ROOT", str(tmp_path))
-    challenger = evidence("a", 0)
-    register_folder(model_folder, "small", challenger, {}, partial(RULE, challenger))
-    with bind("127.0.0.1", 0) as place:
-        port = place.getsockname()[1]
-    options = ("-m", "models:/small@champion", "--env-manager", "local", "--port", str(port))
-    with server(
-        "mlflow", "models", "serve", *options, cwd=tmp_path, ready="Application startup", MLFLOW_TRACKING_URI=uri
-    ):
-        batch = images(3)
-        address = f"http://127.0.0.1:{port}/invocations"
-        answer = requests.post(address, json.dumps(invocation(batch)), headers=JSON, timeout=60)
-        expected = pyfunc.load_model(str(model_folder)).predict(batch)
-    assert [row["label"] for row in answer.json()["predictions"]] == [row["label"] for row in expected]
+    """The last test of this server."""
+    body = json.dumps(invocation(images(1000)))
+    answers: list[requests.Response] = []
+    asking = threading.Thread(target=lambda: answers.append(ask(served, body)))
+    asking.start()
+    time.sleep(0.15)  # the body is there, the answer is not
+    served.process.send_signal(signal.SIGTERM)
+    asking.join()
+    assert answers[0].status_code == 200
+    assert len(answers[0].json()["predictions"]) == 1000
+    assert served.process.wait(timeout=30) == 128 + signal.SIGTERM
+    with pytest.raises(requests.ConnectionError):
+        requests.get(f"{served.url}/ping", timeout=5)

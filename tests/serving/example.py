@@ -65,7 +65,7 @@ def write_network(path: Path, seed: int = 1) -> Path:
 def write_example(place: Path, seed: int = 1) -> Path:
     """The MLflow folder of such a network, in a new folder."""
     network = write_network(place / "network.keras", seed)
-    evidence = Evidence(**EVIDENCE | {"weights_sha256": sha256(network)})  # type: ignore[typeddict-item]
+    evidence = Evidence(**EVIDENCE | {"weights_sha256": sha256(network)})
     pictures = Pictures(images(20, seed=9), np.arange(20) % len(LABELS))
     write_folder(place / "model", network, software(), LABELS, pictures, evidence)
     return place / "model"

@@ -90,4 +90,4 @@ def test_a_model_in_the_registry_that_is_not_there_is_told(tmp_path: Path, monke
     mlflow.set_tracking_uri(f"sqlite:///{tmp_path}/mlflow.db")
     with pytest.raises(UserError, match="models:/nothing@champion: must be a model that can be loaded"):
         load_model("models:/nothing@champion")
-    mlflow.set_tracking_uri(None)
+    mlflow.set_tracking_uri("")

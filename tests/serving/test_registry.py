@@ -13,14 +13,17 @@ from typing import Any
 
 import mlflow
 import pytest
+import requests
 from mlflow import MlflowClient
 
 from src.pipeline.files import UserError
 from src.serving import registry
+from src.serving.app import load_model
 from src.serving.folder import EVIDENCE as EVIDENCE_FILE
 from src.serving.promotion import Decision, Evidence, decide
 from src.serving.registry import Outcome, probe, promotion_lock, register_folder
-from tests.serving.example import EVIDENCE, ROOT
+from src.serving.server import bind
+from tests.serving.example import EVIDENCE, ROOT, images, server
 
 NAME = "small"
 RULE = partial(decide, confidence=0.95, margin=0.005)
@@ -38,7 +41,7 @@ def client(empty_store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
     monkeypatch.setenv("DVC_ROOT", str(tmp_path))
     yield MlflowClient(uri)
-    mlflow.set_tracking_uri(None)
+    mlflow.set_tracking_uri("")
 
 
 def evidence(weights: str, wrong: int, **changes: Any) -> Evidence:
@@ -86,7 +89,7 @@ def test_the_alias_moves_to_what_is_better_and_stays_otherwise(client: MlflowCli
 def test_a_version_is_a_copy_that_can_be_loaded_by_its_alias(client: MlflowClient, folder: Path) -> None:
     register(folder, evidence("a", 50))
     version = client.get_model_version_by_alias(NAME, "champion")
-    assert version.source.startswith("models:/m-")
+    assert str(version.source).startswith("models:/m-")
     assert version.tags["weights_sha256"] == "a"
     assert version.tags["dvc.exp"] == "try"
     place = mlflow.artifacts.download_artifacts(f"models:/{NAME}@champion", tracking_uri=client.tracking_uri)
@@ -148,6 +151,20 @@ def test_processes_that_register_at_once_leave_a_whole_registry(
     assert len({version.tags["weights_sha256"] for version in versions}) == 4
     champion = client.get_model_version_by_alias(NAME, "champion")
     assert champion.tags["weights_sha256"] == "0-1"  # the fewest mistakes, whatever the order was
+
+
+def test_mlflows_own_server_serves_the_champion(client: MlflowClient, folder: Path, tmp_path: Path) -> None:
+    """`mlflow models serve` in another folder, without this repository on the path."""
+    register(folder, evidence("a", 0))
+    with bind("127.0.0.1", 0) as place:
+        port = place.getsockname()[1]
+    options = ("-m", f"models:/{NAME}@champion", "--env-manager", "local", "--port", str(port))
+    ready, store = "Application startup", {"MLFLOW_TRACKING_URI": client.tracking_uri}
+    with server("mlflow", "models", "serve", *options, cwd=tmp_path, ready=ready, **store):
+        batch = images(3)
+        answer = requests.post(f"http://127.0.0.1:{port}/invocations", json={"inputs": batch.tolist()}, timeout=60)
+    expected = load_model(str(folder)).predict(batch)
+    assert [row["label"] for row in answer.json()["predictions"]] == [row["label"] for row in expected]
 
 
 # Stores that do not answer
