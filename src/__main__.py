@@ -4,6 +4,7 @@ import argparse
 import ast
 import importlib
 import inspect
+import io
 import sys
 from pathlib import Path
 
@@ -17,6 +18,9 @@ def main(arguments: list[str] | None = None) -> None:
     """Check params.yaml whole, then run one stage; or run a command, which has arguments of its own."""
     if sys.platform == "win32":  # where Python has neither file locks nor the signals that end a stage in order
         sys.exit("This pipeline runs on Linux and macOS. On Windows use WSL or Docker (docs/containers.md).")
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a terminal that lacks a letter fails no stage
+            stream.reconfigure(errors="backslashreplace")
     arguments = sys.argv[1:] if arguments is None else arguments
     if arguments and arguments[0] in COMMANDS:
         importlib.import_module(f"src.commands.{arguments[0]}").main(arguments[1:])

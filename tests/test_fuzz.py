@@ -1,12 +1,13 @@
 """A short round of benchmarks/fuzz.py, and whether it notices a reader that goes wrong."""
 
+import json
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from benchmarks.fuzz import MAX_MESSAGE, Reader, make_input, readers, try_inputs
+from benchmarks.fuzz import MAX_MESSAGE, Reader, main, make_input, readers, try_inputs
 from src.pipeline.files import UserError
 
 ROOT = Path(__file__).parents[1]
@@ -64,3 +65,20 @@ def test_what_a_reader_may_not_do_is_noticed(read: Callable[[bytes, Path], objec
     outcome = try_inputs("YAML", Reader([b"a"], read), 3, limit=0.05)
     assert (outcome.results, outcome.refusals) == (0, 0)
     assert [message.startswith(finding) for message in outcome.findings.values()] == [True] * 3
+
+
+def test_a_round_is_written_beside_those_of_other_readers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "benchmarks").mkdir()
+    (tmp_path / "params.yaml").write_bytes((ROOT / "params.yaml").read_bytes())
+    monkeypatch.chdir(tmp_path)
+    for arguments in (["30", "IDX"], ["20", "npz"]):
+        with pytest.raises(SystemExit) as end:
+            main(arguments)
+        assert not end.value.code
+    table = json.loads((tmp_path / "benchmarks/fuzz.json").read_text(encoding="utf-8"))
+    assert {name: row["results"] + row["refusals"] for name, row in table.items()} == {"IDX": 30, "npz": 20}
+    assert "| IDX | 30 | 0 | 30 | 0 | " in (tmp_path / "benchmarks/fuzz.md").read_text(encoding="utf-8")
+    with pytest.raises(SystemExit, match="The readers are CSV, IDX, .* Got typo"):
+        main(["1", "typo"])

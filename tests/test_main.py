@@ -1,3 +1,4 @@
+import io
 import subprocess
 import sys
 from pathlib import Path
@@ -93,3 +94,12 @@ def test_windows_is_told_in_a_line(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "platform", "win32")
     with pytest.raises(SystemExit, match="^This pipeline runs on Linux and macOS"):
         main(["fetch"])
+
+
+def test_a_terminal_that_lacks_a_letter_fails_no_stage(monkeypatch: pytest.MonkeyPatch) -> None:
+    written = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(written, encoding="ascii"))
+    with pytest.raises(SystemExit):
+        main(["--help"])
+    print("Größe", flush=True)
+    assert written.getvalue().endswith(b"Gr\\xf6\\xdfe\n")

@@ -1,6 +1,7 @@
 """What may come from elsewhere: a file's kind and size are checked, arrays hold no pickles, a message shows little."""
 
 import stat
+import warnings
 import zipfile
 from pathlib import Path
 
@@ -29,7 +30,11 @@ def read_arrays(path: str, *names: str) -> dict[str, np.ndarray]:
     What is compressed is refused, for it may unpack to any size, and so are Python objects, which would be unpickled.
     """
     try:
-        with Path(path).open("rb") as file, np.load(file, allow_pickle=False) as arrays:
+        with (
+            warnings.catch_warnings(action="error"),  # of headers that no stage writes
+            Path(path).open("rb") as file,
+            np.load(file, allow_pickle=False) as arrays,
+        ):
             if any(part.compress_type != zipfile.ZIP_STORED for part in arrays.zip.infolist()):
                 raise ValueError("It is compressed")
             return {name: arrays[name] for name in names or arrays.files}

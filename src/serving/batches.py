@@ -2,6 +2,7 @@
 
 import math
 import tokenize
+import warnings
 import zipfile
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -47,7 +48,8 @@ def read_batch(path: Path, side: int, ground: Ground) -> Batch:
 def _read_npy(path: Path) -> np.ndarray:
     """The array of an .npy file; objects, which would run code, are refused."""
     try:
-        return _as_images(path, np.lib.format.open_memmap(path, mode="r"))
+        with warnings.catch_warnings(action="ignore"):  # of files that Python 2 wrote
+            return _as_images(path, np.lib.format.open_memmap(path, mode="r"))
     except (ValueError, EOFError, OSError, SyntaxError, MemoryError, tokenize.TokenError):
         raise UserError(f"{path}: must be a NumPy file of numbers. It is damaged or holds something else.") from None
 
@@ -59,7 +61,7 @@ def _read_npz(path: Path) -> np.ndarray:
             sizes = {info.filename: info.file_size for info in archive.infolist()}
         if sizes.get("x.npy", 0) > MAX_BYTES:
             raise UserError(f"{path}: must unpack to at most {MAX_BYTES:,} bytes. Got {sizes['x.npy']:,}.")
-        with np.load(path, allow_pickle=False) as file:
+        with warnings.catch_warnings(action="ignore"), np.load(path, allow_pickle=False) as file:
             return _as_images(path, file["x"])
     except KeyError:
         raise UserError(f"{path}: must have an array `x` of images. Got {shown(', '.join(sizes))}.") from None

@@ -1,7 +1,7 @@
 import shutil
 import sys
-from collections import namedtuple
 from pathlib import Path
+from types import SimpleNamespace
 
 import psutil
 import pytest
@@ -9,12 +9,10 @@ import pytest
 from src.health import machine
 from src.health.machine import devices, disk, memory
 
-Usage = namedtuple("Usage", "free")
-
 
 @pytest.mark.parametrize(("free", "state"), [(10**8, "broken"), (2 * 10**9, "warning"), (10**11, "ok")])
 def test_a_disk_that_is_nearly_full_is_told(free: int, state: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(shutil, "disk_usage", lambda path: Usage(free))
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: SimpleNamespace(free=free))
     check = disk()
     assert (check.state, check.says) == (state, f"{free / 1e9:.1f} GB free")
 
@@ -29,13 +27,13 @@ def test_a_folder_that_cannot_be_written_to_is_told(tmp_path: Path, monkeypatch:
 @pytest.mark.parametrize(("free", "state"), [(10**8, "broken"), (3 * 10**9, "warning"), (10**11, "ok")])
 def test_little_memory_is_told(free: int, state: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(machine, "CGROUP", Path("/nowhere"))
-    monkeypatch.setattr(psutil, "virtual_memory", lambda: namedtuple("Memory", "available")(free))
+    monkeypatch.setattr(psutil, "virtual_memory", lambda: SimpleNamespace(available=free))
     assert memory().state == state
 
 
 def test_in_a_container_its_limit_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(machine, "CGROUP", tmp_path)
-    monkeypatch.setattr(psutil, "virtual_memory", lambda: namedtuple("Memory", "available")(10**11))
+    monkeypatch.setattr(psutil, "virtual_memory", lambda: SimpleNamespace(available=10**11))
     (tmp_path / "memory.max").write_text("max\n", encoding="utf-8")
     (tmp_path / "memory.current").write_text("2000000000\n", encoding="utf-8")
     assert memory().says == "100.0 GB free"

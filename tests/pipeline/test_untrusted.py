@@ -124,3 +124,11 @@ def test_a_file_that_is_cut_is_refused(file: Path, left: int) -> None:
 def test_another_file_is_refused(tmp_path: Path) -> None:
     np.save(tmp_path / "one.npy", np.arange(3))
     refused(tmp_path / "one.npy")
+
+
+def test_a_header_that_no_stage_writes_is_refused(tmp_path: Path) -> None:
+    array = io.BytesIO()
+    np.save(array, np.arange(3))
+    with zipfile.ZipFile(tmp_path / "old.npz", "w") as archive:
+        archive.writestr("x.npy", array.getvalue().replace(b"(3,), ", b"(3L,),"))  # as Python 2 wrote it
+    assert "additional header parsing" in refused(tmp_path / "old.npz")

@@ -115,7 +115,7 @@ def test_a_header_that_promises_more_than_the_file_has_is_refused(tmp_path: Path
         ("missing.csv", "There is none"),
         ("x.txt", "must be a folder of pictures or one of .csv .npy .npz"),
         ("noname", "Got no suffix"),
-        ("y.npz", "must have an array `x` of images. Got y.npy"),
+        ("y.npz", "must have an array `x` of images. Got 'y.npy'"),
         ("wrong.csv", "must be a whole number from 0 to 255|whole number"),
     ],
 )
