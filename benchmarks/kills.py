@@ -1,7 +1,7 @@
 """Random SIGKILLs of the process group under the real `dvc repro`, and what the runs that went on leave at the end.
 
 Each series is a copy of one small repository: the digits, a network with dropout, several seeds and epochs. Its
-training is run and killed at a time drawn uniformly from the length of an unbroken one, until it ends; then the rest is run.
+training is run and killed at a time drawn uniformly from the length of an unbroken one, until it ends; then the rest.
 """
 
 import csv
