@@ -10,7 +10,8 @@ class Proxy:
     """Forwards connections to a port.
 
     mode: `pass`; `reset`, which closes what comes; `stall`, which accepts and never answers; `away`, where nothing
-    listens. cut: `before` or `after` the server gets the request of that number, counted from 1 by `count`.
+    listens. cut: `before` or `after` the server gets the request of that number; `count` is that of the last one, from
+    1. Requests by GET, which change nothing, are neither cut nor counted.
     """
 
     def __init__(self, target: int) -> None:
@@ -70,10 +71,11 @@ class Proxy:
         with contextlib.suppress(OSError):
             while data := client.recv(1 << 20):
                 if answering[0]:  # the first bytes after an answer are those of a new request
-                    answering[0] = False
-                    with self.lock:
-                        self.count += 1
-                        number[0] = self.count
+                    answering[0], number[0] = False, 0
+                    if not data.startswith(b"GET "):
+                        with self.lock:
+                            self.count += 1
+                            number[0] = self.count
                     if self.cut == ("before", number[0]):
                         break
                 server.sendall(data)

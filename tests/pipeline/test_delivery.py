@@ -32,16 +32,19 @@ def test_a_training_arrives_whole_over_http(proxy: Proxy) -> None:
 
 
 def test_a_request_that_is_cut_loses_and_doubles_nothing_whichever_it_is(proxy: Proxy) -> None:
-    write_training()
-    Sender().send_all()
+    for _ in range(2):  # the first makes the experiment as well
+        write_training()
+        proxy.count = 0
+        Sender().send_all()
     total = proxy.count
-    assert total > 15
+    assert total > 10
     for number in range(1, total + 1):
-        for when in ("before", "after") if number % 5 == 0 else ("after",):
+        for when in ("before", "after") if number % 10 == 0 else ("after",):
             run_id = write_training()
             proxy.count, proxy.cut = 0, (when, number)
             send_until_empty()
-            assert proxy.count > number
+            assert proxy.count > number  # it was reached, and was not the last
+            proxy.cut = None
             check_training(proxy.address, run_id)
 
 
@@ -56,7 +59,7 @@ def test_a_run_that_stands_for_another_is_whole_whichever_request_is_cut(proxy: 
         (logged,) = runs_of(proxy.address, run.id)
         assert (logged.info.status, logged.data.metrics) == ("FINISHED", {"test_accuracy": 0.9})
         number += 1
-    assert number > 8
+    assert number > 5
 
 
 def send_until_empty() -> None:
