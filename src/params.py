@@ -119,8 +119,8 @@ def check_known(key: str, value: Any, known: Collection[str]) -> None:
 def validate_block(key: str, schema: Mapping[str, Any], block: Any) -> dict[str, Any]:
     """The block's values in the schema's types. Raises UserError with the key, what must be and what came."""
     fields: Any = TypedDict("fields", dict(schema))  # type: ignore[misc] # a class would lose a key like `register`
-    config = pydantic.ConfigDict(extra="forbid", strict=True)
-    model: pydantic.TypeAdapter[dict[str, Any]] = pydantic.TypeAdapter(pydantic.with_config(config)(fields))
+    strictly: Any = pydantic.with_config(pydantic.ConfigDict(extra="forbid", strict=True))
+    model: pydantic.TypeAdapter[dict[str, Any]] = pydantic.TypeAdapter(strictly(fields))
     try:
         return model.validate_python(block)
     except pydantic.ValidationError as error:

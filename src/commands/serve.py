@@ -4,6 +4,7 @@ It stops at SIGTERM or Ctrl-C, when the requests that run are answered.
 """
 
 import argparse
+from functools import partial
 
 from src.pipeline.runner import run
 from src.serving.app import build_app, load_model, side_of
@@ -21,13 +22,13 @@ def main(arguments: list[str]) -> None:
     )
     parser.add_argument("--model", default=FOLDER, help="a folder with an MLflow model, or models:/NAME@champion")
     parser.add_argument("--host", default="127.0.0.1", help="the address to listen at; 0.0.0.0: all of this machine's")
-    parser.add_argument("--port", type=int, default=8000, help="0: a free one")
+    parser.add_argument("--port", type=partial(whole, low=0, high=65535), default=8000, help="0: a free one")
     parser.add_argument(
         "--allow-host", action="append", default=[], metavar="NAME", help="by which clients may call it"
     )
-    parser.add_argument("--max-body", type=int, default=8_000_000, metavar="BYTES", help="of a request")
-    parser.add_argument("--max-images", type=int, default=1000, metavar="N", help="of a request")
-    parser.add_argument("--max-requests", type=int, default=16, metavar="N", help="at once; further ones get a 503")
+    parser.add_argument("--max-body", type=whole, default=8_000_000, metavar="BYTES", help="of a request")
+    parser.add_argument("--max-images", type=whole, default=1000, metavar="N", help="of a request")
+    parser.add_argument("--max-requests", type=whole, default=16, metavar="N", help="at once; further ones get a 503")
     parser.add_argument("--read-seconds", type=float, default=10, metavar="S", help="in which a request must come")
     chosen = parser.parse_args(arguments)
 
@@ -45,3 +46,10 @@ def main(arguments: list[str]) -> None:
         run_server(build_app(model, limits), place, chosen.read_seconds)
 
     run("serve", work)
+
+
+def whole(text: str, low: int = 1, high: int = 10**12) -> int:
+    """A whole number of the command line. Raises ArgumentTypeError out of its range."""
+    if not text.isdecimal() or not low <= int(text) <= high:
+        raise argparse.ArgumentTypeError(f"must be a whole number from {low} to {high}. Got {text}")
+    return int(text)

@@ -13,6 +13,7 @@ import numpy as np
 from src.pipeline.files import UserError
 from src.serving.limits import Guard, Limits
 from src.serving.pictures import read_picture
+from src.serving.registry import use_store
 from src.training.device import setup_device
 
 PAGE = Path(__file__).with_name("page.html")
@@ -36,6 +37,8 @@ def load_model(source: str) -> Any:
             f"{source}: must be a folder with an MLflow model, or models:/NAME@ALIAS. "
             "`dvc repro register` writes one, `dvc pull data/registered_model` gets it."
         )
+    if source.startswith("models:/"):
+        use_store()
     setup_device(seed=0, device="auto")  # without what TensorFlow prints, and with our loop for LSTMs
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # MLflow's, of its own types

@@ -48,13 +48,8 @@ def register_folder(
     `decide` gets the champion's evidence, where it is known, and whether there is a champion. Raises UserError where
     the store cannot be used, which is told in seconds.
     """
-    probe(os.environ.get("MLFLOW_TRACKING_URI") or "")
-    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
-    client, experiment = connect()
+    client, experiment = use_store()
     with as_user_error(client.tracking_uri), promotion_lock(client.tracking_uri):
-        import mlflow
-
-        mlflow.set_tracking_uri(client.tracking_uri)  # MLflow looks models:/m-ID up in the process's own store
         aliases = known_aliases(client, name)
         number = aliases.get("champion")
         champion = read_evidence(client, name, number) if number else None
@@ -69,6 +64,17 @@ def register_folder(
                 problem = f"Another registration moved the alias {decision.alias} to version {now} meanwhile."
                 decision = decision._replace(reason=f"{decision.reason} {problem}")
     return Outcome(version, decision, number, champion)
+
+
+def use_store() -> tuple["MlflowClient", str]:
+    """A client of the store, where MLflow then looks models:/... up, and the experiment's id. Raises UserError."""
+    probe(os.environ.get("MLFLOW_TRACKING_URI") or "")
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
+    client, experiment = connect()
+    import mlflow
+
+    mlflow.set_tracking_uri(client.tracking_uri)
+    return client, experiment
 
 
 def probe(uri: str) -> None:
@@ -137,8 +143,8 @@ def read_evidence(client: "MlflowClient", name: str, version: str) -> Evidence |
             content: Any = read_json(path)
         except (MlflowException, OSError, ValueError):
             return None
-    known: Evidence | None = content if isinstance(content, dict) and set(content) == KEYS else None
-    return known
+    whole = isinstance(content, dict) and set(content) == KEYS
+    return content if whole else None
 
 
 def find_version(client: "MlflowClient", name: str, weights: str) -> str | None:

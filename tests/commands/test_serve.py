@@ -20,6 +20,7 @@ import pytest
 import requests
 from PIL import Image
 
+from src.commands.serve import main
 from src.serving.app import load_model
 from tests.serving.example import LABELS, ROOT, SIDE, images, invocation, server
 
@@ -329,6 +330,15 @@ def test_every_request_has_one_line_and_none_has_its_content(served: Served) -> 
     assert re.search(r"127\.0\.0\.1 GET /ping%0A%0DGET 404 in 0 out \d+ \d+\.\d ms$", lines[0].strip())
     assert re.search(r"POST /invocations 400 in 6 out \d+ \d+\.\d ms$", lines[1].strip())
     assert not re.search("SECRET|Traceback", "".join(served.lines))
+
+
+@pytest.mark.parametrize(
+    "option", ["--port=65536", "--port=-1", "--max-images=0", "--max-requests=many", "--max-body=1.5"]
+)
+def test_an_option_out_of_range_is_refused(option: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main([option])
+    assert "must be a whole number from" in capsys.readouterr().err
 
 
 def test_a_port_that_is_taken_is_told_in_a_line(served: Served, tmp_path: Path) -> None:

@@ -84,10 +84,13 @@ def test_another_model_is_refused(tmp_path: Path) -> None:
         load_model(str(tmp_path / "model"))
 
 
-def test_a_model_in_the_registry_that_is_not_there_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_model_in_the_registry_that_is_not_there_is_told(
+    empty_store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     import mlflow
 
-    mlflow.set_tracking_uri(f"sqlite:///{tmp_path}/mlflow.db")
+    shutil.copy(empty_store, tmp_path / "mlflow.db")
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/mlflow.db")
     with pytest.raises(UserError, match="models:/nothing@champion: must be a model that can be loaded"):
         load_model("models:/nothing@champion")
     mlflow.set_tracking_uri("")

@@ -85,7 +85,7 @@ def test_a_network_with_code_in_it_is_refused(folder: Path, tmp_path: Path) -> N
     """A Lambda layer holds Python code, which would run where the network is loaded or used."""
     marker = tmp_path / "code ran"
     path = str(marker)
-    code = keras.layers.Lambda(lambda x: (open(path, "w"), x)[1], output_shape=(SIDE, SIDE))  # noqa: PTH123, PLW1514
+    code = keras.layers.Lambda(lambda x: (__import__("os").mkdir(path), x)[1], output_shape=(SIDE, SIDE))
     inputs = keras.Input((SIDE, SIDE))
     flat = keras.layers.Flatten()(code(inputs))
     outputs = keras.layers.Dense(3)(keras.layers.Dense(4, name="embedding")(flat))
