@@ -8,8 +8,8 @@ from functools import partial
 
 from src.pipeline.runner import run
 from src.serving.app import build_app, load_model, side_of
+from src.serving.checks import Limits
 from src.serving.folder import FOLDER
-from src.serving.limits import Limits
 from src.serving.server import bind, run_server
 
 

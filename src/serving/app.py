@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 
 from src.pipeline.files import UserError
-from src.serving.limits import Guard, Limits
+from src.serving.checks import Limits
+from src.serving.limits import Guard
 from src.serving.pictures import read_picture
 from src.serving.registry import use_store
 from src.training.device import setup_device

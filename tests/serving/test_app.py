@@ -10,7 +10,8 @@ from PIL import Image
 
 from src.pipeline.files import UserError
 from src.serving.app import N_NEAREST, build_app, data_uri, describe, load_model, side_of
-from src.serving.limits import Guard, Limits
+from src.serving.checks import Limits
+from src.serving.limits import Guard
 from tests.serving.example import SIDE, images
 
 
