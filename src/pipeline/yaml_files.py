@@ -57,6 +57,8 @@ def _check_events(events: Iterable[Any]) -> None:
             anchor, size = event.anchor, 1
         elif isinstance(event, CollectionEndEvent):
             anchor, size = blocks.pop()
+        if anchor in sizes:
+            raise UserError(f"{line} an anchor must be named once. Got {shown(anchor)} again.")
         if anchor:
             sizes[anchor] = size
         blocks[-1] = (blocks[-1][0], blocks[-1][1] + size)

@@ -1,7 +1,6 @@
 """Images to predict: a CSV, NPY or NPZ file, a picture or a folder of pictures."""
 
 import math
-import tokenize
 import warnings
 import zipfile
 from pathlib import Path
@@ -50,7 +49,9 @@ def _read_npy(path: Path) -> np.ndarray:
     try:
         with warnings.catch_warnings(action="ignore"):  # of files that Python 2 wrote
             return _as_images(path, np.lib.format.open_memmap(path, mode="r"))
-    except (ValueError, EOFError, OSError, SyntaxError, MemoryError, tokenize.TokenError):
+    except UserError:
+        raise
+    except Exception:  # of a damaged header NumPy raises what Python's parser does
         raise UserError(f"{path}: must be a NumPy file of numbers. It is damaged or holds something else.") from None
 
 

@@ -81,6 +81,7 @@ LAUGHS = "a0: &a0 [1]\n" + "".join(f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 10
         (MERGES, f"line 5: must have at most {MAX_VALUES:,} values"),
         (LAUGHS, f"line 5: must have at most {MAX_VALUES:,} values"),
         ("a: &a [*a]\n", "line 1: must have at most"),
+        ("a: &x 1\nb: &x 2\n", "line 2: an anchor must be named once. Got 'x' again."),
         ("a: *later\nlater: &later 1\n", "line 1: must have at most"),
         ("[" * 50_000, f"line 1: blocks must not stand deeper than {MAX_DEPTH} within each other."),
         ("- " * 40_000, "line 1: blocks must not stand deeper"),
