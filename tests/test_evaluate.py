@@ -127,7 +127,7 @@ def test_the_stage_leaves_predictions_timings_and_scores_of_each_seed(workspace:
     assert parent.data.metrics["test_accuracy"] == pytest.approx(accuracies.mean())
     assert parent.data.metrics["test_accuracy_sd"] == pytest.approx(accuracies.std(ddof=1))
     (model,) = client.search_logged_models([experiment])
-    assert {(metric.key, metric.dataset_name) for metric in model.metrics} >= {("test_accuracy", "test")}
+    assert {(metric.key, metric.dataset_name) for metric in model.metrics or []} >= {("test_accuracy", "test")}
     for number, accuracy in enumerate(accuracies):
         run = find_run(client, experiment, trainings[number]["run_id"])
         assert run

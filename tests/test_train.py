@@ -169,6 +169,7 @@ def test_the_stage_leaves_models_history_layers_report_and_runs(params: dict[str
     assert parent
     assert (parent.info.run_name, parent.info.status) == ("tiny", "FINISHED")
     assert run.data.tags["mlflow.parentRunId"] == parent.info.run_id
+    assert run.inputs and run.outputs
     assert {row.dataset.name for row in run.inputs.dataset_inputs} == {"train", "val"}
     assert len(run.outputs.model_outputs) == 1
     assert (run.info.run_name, run.info.status) == (f"tiny-seed{seeds[1]}", "FINISHED")
