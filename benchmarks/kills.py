@@ -156,7 +156,7 @@ def _content(path: Path) -> Any:
 def series(prepared: Path, top: Path, seconds: float, draw: random.Random) -> list[Attempt]:
     """Run and kill the training of a copy of the prepared repository until a run ends by itself, then the rest."""
     shutil.copytree(prepared, top, symlinks=True)
-    attempts = []
+    attempts: list[Attempt] = []
     while not attempts or attempts[-1].killed_after is not None:
         attempts.append(attempt(top, draw.uniform(0, seconds)))
     run(top, "dvc", "repro", "compare")

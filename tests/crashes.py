@@ -80,7 +80,7 @@ class Points:
 
         os.fsync = lambda number: self.pass_by("fsync", lambda: fsync(number))  # type: ignore[assignment]
         os.replace = lambda a, b: self.pass_by(f"replace {Path(b).suffix}", lambda: replace(a, b))  # type: ignore
-        io.open = opened  # type: ignore[assignment]
+        io.open = opened
 
     def pass_by(self, name: str, act: Callable[[], Any] = lambda: None) -> Any:
         """Do what comes, or end."""
@@ -114,7 +114,7 @@ def train_in(folder: Path, end_before: int | None = None, term_in: tuple[int, in
         fake_fit(*arguments, **named | {"on_epoch": on_epoch})
 
     train.fit, classifiers.body = fit, lambda name: body  # type: ignore[assignment]
-    tracking.training_run = tracking.parent_run = fake_run  # type: ignore[assignment]
+    tracking.training_run = tracking.parent_run = fake_run
     status = 0
     try:
         runner.run("train tiny", lambda: train.main(params, "tiny"))
@@ -199,7 +199,7 @@ def re_trained(folder: Path) -> list[str]:
 
 def main(top: Path) -> None:
     """Print the attempts as JSON; a training that is told to stop in its third replica of four is the last."""
-    identity.distributions = list  # of all packages: a third of a second in each process
+    vars(identity)["distributions"] = list  # of all packages: a third of a second in each process
     found = list(attempts(top))
     folder, unbroken = prepare(top / "term"), prepare(top / "term unbroken")
     stopped = train_in(folder, term_in=(29, 2))
