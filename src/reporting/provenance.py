@@ -26,7 +26,7 @@ def build_origin(results: Results, runs: Mapping[str, list[Run]]) -> dict[str, s
     minutes = sum(run.train_seconds for run in trainings) / 60
     duration = f"{minutes:.0f} minutes" if minutes >= 1.5 else f"{60 * minutes:.0f} seconds"
     project = tomllib.loads(Path("pyproject.toml").read_text(encoding="utf-8"))["project"]
-    packages = [re.split(r"[^\w-]", needed)[0] for needed in project["dependencies"]]
+    packages = [re.split(r"[^\w.-]", needed)[0] for needed in project["dependencies"]]
     return {
         "Images": SOURCES.get(results.fetched["source"], results.fetched["source"]),
         "Trained on": "; ".join(sorted({row["device"] for row in rows})),
