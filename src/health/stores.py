@@ -1,12 +1,10 @@
 """Where runs and trainings are kept: MLflow's store, the spool, the checkpoints."""
 
-import os
 import re
 import socket
 import sqlite3
 import subprocess
 import sys
-import time
 import urllib.error
 import urllib.request
 from contextlib import closing
@@ -15,24 +13,27 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from src.health.check import Check
-from src.pipeline.files import repository_root
-from src.pipeline.store import without_password
+from src.pipeline.files import UserError, repository_root
+from src.pipeline.spool import pending
+from src.pipeline.store import PORTS, store_uri, without_password
+from src.training import checkpoint_folder
 
 TIMEOUT = 3  # seconds
-PORTS = {"postgresql": 5432, "mysql": 3306, "mssql": 1433}
 MONTH = 30 * 24 * 3600  # seconds
 
 
 def mlflow_store() -> Check:
     """Whether MLflow's store can be reached, or its database file is whole."""
-    uri = os.environ.get("MLFLOW_TRACKING_URI") or "sqlite:///mlflow.db"
+    try:
+        uri = store_uri()
+    except UserError as error:
+        return Check("broken", str(error))
     parts = urlsplit(uri)
     name, kind = without_password(uri), parts.scheme.split("+")[0]
     mend = "start it or set MLFLOW_TRACKING_URI; trainings go on without it"
     try:
         if kind == "sqlite":
-            path = re.sub(r"\?.*", "", uri.removeprefix("sqlite:///"))
-            return _database(repository_root() / path)
+            return _database(Path(re.sub(r"\?.*", "", uri.removeprefix("sqlite:///"))))
         if kind in ("http", "https"):
             _ask(f"{kind}://{parts.netloc.rpartition('@')[2]}{parts.path.rstrip('/')}/health")
         elif kind in PORTS:
@@ -92,21 +93,21 @@ def newest_revision() -> str:
 
 def spool() -> Check:
     """Whether runs wait to be sent to MLflow."""
-    folder = repository_root() / ".spool"
-    waiting = [path for path in folder.glob("*.jsonl") if path.stat().st_size]
+    waiting = len(pending())
     if not waiting:
         return Check("ok", "nothing waits for MLflow")
     command = [sys.executable, "-m", "src", "sync"]
-    says = f"{len(waiting)} files of runs wait for MLflow"
+    says = f"{waiting} files of runs wait for MLflow"
     return Check("warning", says, "python -m src sync", lambda: subprocess.run(command, cwd=repository_root()))
 
 
 def checkpoints() -> Check:
-    """How much the checkpoints of unfinished trainings take, and whether there are old ones."""
-    files = [path for path in (repository_root() / ".checkpoints").glob("*") if path.is_file()]
+    """How much the checkpoints of trainings take, and whether there are some that no training went on from for long."""
+    folder = checkpoint_folder.folder()
+    files = [path for path in folder.glob("*") if path.is_file()]
     size = sum(path.stat().st_size for path in files) / 1e6
-    old = [path for path in files if time.time() - path.stat().st_mtime > MONTH]
-    if old:
-        mend = "rm -r .checkpoints, if no training is to go on"
-        return Check("warning", f"{len(old)} of {len(files)} files ({size:.0f} MB) are a month old", mend)
-    return Check("ok", f"{len(files)} files, {size:.0f} MB")
+    old = checkpoint_folder.stale(MONTH)
+    if not old:
+        return Check("ok", f"{len(files)} files, {size:.0f} MB")
+    says = f"{len(old)} of {len(files)} files ({size:.0f} MB) are a month old"
+    return Check("warning", says, "python -m src doctor --fix removes them", lambda: [path.unlink() for path in old])

@@ -27,8 +27,8 @@ def read_csv(folder: Path) -> Images:
 
     Raises UserError.
     """
-    x_train = _pixels(folder / "x_train.csv")
-    x_test = _pixels(folder / "x_test.csv", as_train=x_train[0].size)
+    x_train = read_pixels(folder / "x_train.csv")
+    x_test = read_pixels(folder / "x_test.csv", as_train=x_train[0].size)
     y_train, y_test = (_labels(folder / f"{name}.csv") for name in ("y_train", "y_test"))
     for split, x, y in (("train", x_train, y_train), ("test", x_test, y_test)):
         if len(x) != len(y):
@@ -36,7 +36,7 @@ def read_csv(folder: Path) -> Images:
     return Images(x_train, y_train, x_test, y_test)
 
 
-def _pixels(path: Path, as_train: int | None = None) -> np.ndarray:
+def read_pixels(path: Path, as_train: int | None = None) -> np.ndarray:
     """(n, side * side) pixel rows of a CSV file -> (n, side, side) uint8; `as_train`: the columns of x_train.csv."""
     columns = len(_header(path))
     side = isqrt(columns)

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from src.images.csv_files import _pixels as read_pixels
+from src.images.csv_files import read_pixels
 from src.pipeline.files import UserError
 from src.pipeline.untrusted import shown
 from src.serving.pictures import SUFFIXES, Ground, find_pictures, read_pictures

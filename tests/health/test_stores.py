@@ -165,7 +165,7 @@ def test_runs_that_wait_are_counted(top: Path) -> None:
     assert check[:3] == ("warning", "1 files of runs wait for MLflow", "python -m src sync")
 
 
-def test_old_checkpoints_are_told(top: Path) -> None:
+def test_old_checkpoints_are_told_and_removed_if_asked(top: Path) -> None:
     assert checkpoints().says == "0 files, 0 MB"
     (top / ".checkpoints").mkdir()
     path = top / ".checkpoints/a.checkpoint"
@@ -177,3 +177,7 @@ def test_old_checkpoints_are_told(top: Path) -> None:
     assert check.state == "warning"
     assert check.says == "1 of 1 files (3 MB) are a month old"
     assert path.exists()
+    assert check.fix
+    check.fix()
+    assert not path.exists()
+    assert checkpoints().state == "ok"
