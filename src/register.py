@@ -91,7 +91,9 @@ def main(params: dict[str, Any]) -> None:
     network = Path(f"models/{run.model}/{run.seed}.keras")
     evidence = build_evidence(run, network, splits.read("val"))
     meanings = label_meanings(read_json("metrics/decode/decoding.json"), params["fetch"]["source"] != "csv")
-    train, block = splits.read("train"), params["register"]
+    train, block = splits.read("train"), dict(params["register"])
+    if params["fetch"]["limit"]:  # a champion on these images would stand in the way of one on all
+        block["name"] += "-quick-look"
     pictures = Pictures(train.x[: block["n_pictures"]], train.y[: block["n_pictures"]])  # in a random order already
     write_folder(Path(FOLDER), network, run.software, meanings, pictures, evidence)
     promotion = register(evidence, run.run_id, **block)

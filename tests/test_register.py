@@ -107,6 +107,12 @@ def test_the_stage_writes_the_folder_registers_it_and_says_why(
     assert "the weights are the same" in again["reason"]
 
 
+def test_a_quick_look_is_registered_beside_the_model_of_all_images(workspace: dict[str, Any]) -> None:
+    workspace["fetch"]["limit"] = 230
+    register.main(workspace)
+    assert read_json("metrics/register/promotion.json")["name"] == "best-quick-look"
+
+
 def test_a_second_winner_is_tested_against_the_first(workspace: dict[str, Any]) -> None:
     register.main(workspace)
     shutil.rmtree("data")
