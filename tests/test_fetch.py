@@ -259,7 +259,7 @@ def test_a_bad_csv_file_ends_the_command_with_one_line(tmp_path: Path) -> None:
     folder = write_csv(tmp_path / "mine", x_train="a,b,c,d\n0,1,2,3\n4,5,6,256\n")
     before = {path: path.read_bytes() for path in folder.iterdir()}
     done = command(tmp_path / "work", "csv", folder)
-    message = "line 3, column 4: must be a whole number from 0 to 255. Got 256."
+    message = "line 3, column 4: must be a whole number from 0 to 255. Got '256'."
     assert done.stderr.splitlines() == [f"fetch: {folder}/x_train.csv: {message}"]
     assert (done.stdout, done.returncode) == ("", 1)
     assert data_files(tmp_path / "work") == []
@@ -281,6 +281,6 @@ def test_a_full_disk_ends_the_command_with_one_line(tmp_path: Path) -> None:
     done = command(tmp_path / "work", "digits", tmp_path, shell="ulimit -f 100;")  # no file may grow beyond 100 blocks
     (line,) = done.stderr.splitlines()
     assert line.startswith("fetch: ")
-    assert "File too large. The stage's output files were removed" in line
+    assert "File too large: data/raw/images.npz. The stage's output files were removed" in line
     assert (done.stdout, done.returncode) == ("", 1)
     assert data_files(tmp_path / "work") == []

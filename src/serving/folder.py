@@ -73,12 +73,12 @@ def write_folder(
             mlflow_model=Model(utc_time_created=WRITTEN, model_uuid=evidence["weights_sha256"][:32]),
             metadata={key: evidence[key] for key in ("model", "seed", "weights_sha256", "n_params", "val_accuracy")},
         )
+    shutil.rmtree(folder / "__pycache__", ignore_errors=True)  # MLflow has just run the code, to see that it can
     description = folder / "MLmodel"
     content = yaml.safe_load(description.read_text(encoding="utf-8"))
     function = content["flavors"]["python_function"]
-    function["artifacts"]["classifier"]["uri"] = function["artifacts"]["classifier"][
-        "path"
-    ]  # else a temporary folder's
+    classifier = function["artifacts"]["classifier"]
+    classifier["uri"] = classifier["path"]  # else a temporary folder's
     function["model_code_path"] = CODE.name  # else its place in this checkout
     description.write_text(yaml.safe_dump(content, sort_keys=False), encoding="utf-8")
 
