@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from src.comparison.runs import Run, read_runs
+from src.comparison.runs import Run, read_runs, remove_others
 from src.images import splits
 from src.images.splits import Labelled
 from src.pipeline import origin
@@ -87,6 +87,7 @@ def label_meanings(decoding: Mapping[str, Any], made_here: bool) -> list[LabelMe
 
 def main(params: dict[str, Any]) -> None:
     """Network, images, labels -> data/registered_model; the registry's answer -> metrics/register/promotion.json."""
+    remove_others(params["models"])
     run = choose_winner(read_runs(params["models"]))
     network = Path(f"models/{run.model}/{run.seed}.keras")
     evidence = build_evidence(run, network, splits.read("val"))

@@ -262,7 +262,7 @@ def test_a_removed_model_leaves_the_table(reproduced: Path) -> None:
 def test_a_clone_of_the_commit_without_the_removed_model_finds_nothing_changed(
     reproduced: Path, tmp_path: Path
 ) -> None:
-    for folder in ("data/runs", "data/timings", "data/predictions", "metrics/train/history"):
+    for folder in ("models", "data/runs", "data/timings", "data/predictions", "metrics/train/history"):
         assert [path.stem for path in (reproduced / folder).glob("[!.]*")] == ["encoder"]
     git_in(reproduced, "add", "--all")
     git_in(reproduced, "commit", "--quiet", "--message", "without")

@@ -1,5 +1,6 @@
 """Every training joined once with its evaluation: the records that the comparison, the audit and the page read."""
 
+import shutil
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from functools import cached_property
@@ -14,7 +15,8 @@ from src.images.splits import SPLITS
 from src.pipeline.files import read_csv, read_json
 from src.pipeline.untrusted import read_arrays
 
-FOLDERS = ("data/runs", "data/timings", "data/predictions", "metrics/train/history")  # a file for each model
+# With a file for each model, or a folder.
+FOLDERS = ("models", "data/runs", "data/timings", "data/predictions", "metrics/train/history")
 HISTORY = ("epoch", "loss", "accuracy", "val_loss", "val_accuracy")
 
 
@@ -78,7 +80,7 @@ def remove_others(models: Collection[str]) -> None:
     """
     files = [path for folder in FOLDERS for path in sorted(Path(folder).glob("[!.]*")) if path.stem not in models]
     for path in files:
-        path.unlink()
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
     if files:
         print(f"Removed what was left of models that params.yaml no longer has: {', '.join(map(str, files))}")
 

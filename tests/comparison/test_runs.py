@@ -28,11 +28,14 @@ def test_files_of_models_that_are_gone_are_removed_and_named(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     write_files({"a": [example_run()], "gone": [example_run()]})
+    for model in ("a", "gone"):
+        (tmp_path / "models" / model).mkdir(parents=True)
+        (tmp_path / "models" / model / "27.keras").touch()
     (tmp_path / "data/runs/.gitignore").write_text("/a.json", encoding="utf-8")
     remove_others(["a"])
     assert list(read_runs(["a"])) == ["a"]
     left = {path.name for folder in FOLDERS for path in Path(folder).iterdir()}
-    assert left == {".gitignore", "a.json", "a.npz", "a.csv"}
-    assert capsys.readouterr().out.count("gone") == 4
+    assert left == {".gitignore", "a", "a.json", "a.npz", "a.csv"}
+    assert capsys.readouterr().out.count("gone") == 5
     remove_others(["a"])
     assert capsys.readouterr().out == ""
