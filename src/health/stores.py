@@ -110,4 +110,9 @@ def checkpoints() -> Check:
     if not old:
         return Check("ok", f"{len(files)} files, {size:.0f} MB")
     says = f"{len(old)} of {len(files)} files ({size:.0f} MB) are a month old"
-    return Check("warning", says, "python -m src doctor --fix removes them", lambda: [path.unlink() for path in old])
+    return Check("warning", says, "python -m src doctor --fix removes them", lambda: _remove(old))
+
+
+def _remove(files: list[Path]) -> None:
+    for file in files:
+        file.unlink(missing_ok=True)
