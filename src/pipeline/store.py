@@ -1,4 +1,4 @@
-"""MLflow's store: where it is, its database file, and what it refuses. The sender imports this, no stage does."""
+"""MLflow's store: where it is, its database file, and what it refuses. Of the stages only `register` comes here."""
 
 import fcntl
 import os

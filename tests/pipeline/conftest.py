@@ -10,6 +10,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from http.client import HTTPConnection
 from pathlib import Path
 from urllib.parse import quote
@@ -24,18 +25,8 @@ PASSWORD = "SECRET/with@signs"
 os.environ.update(MLFLOW_DISABLE_TELEMETRY="true", MLFLOW_HTTP_REQUEST_MAX_RETRIES="0")
 
 
-@pytest.fixture(scope="session")
-def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An empty store. Making one takes MLflow seconds: tests copy it."""
-    from mlflow import MlflowClient
-
-    file = tmp_path_factory.mktemp("store") / "mlflow.db"
-    MlflowClient(f"sqlite:///{file}").search_experiments()
-    return file
-
-
 @pytest.fixture
-def top(tmp_path: Path, migrated: Path, monkeypatch: pytest.MonkeyPatch, no_sender: None) -> Path:
+def top(tmp_path: Path, empty_store: Path, monkeypatch: pytest.MonkeyPatch, no_sender: None) -> Path:
     """The top of a repository with an empty store, and the current folder; no process is started to send runs."""
     for name in set(os.environ) - set(environment()):
         monkeypatch.delenv(name)
@@ -43,7 +34,7 @@ def top(tmp_path: Path, migrated: Path, monkeypatch: pytest.MonkeyPatch, no_send
     monkeypatch.setenv("DVC_ROOT", str(tmp_path))
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     monkeypatch.chdir(tmp_path)
-    shutil.copy(migrated, tmp_path / "mlflow.db")
+    shutil.copy(empty_store, tmp_path / "mlflow.db")
     return tmp_path
 
 
@@ -65,17 +56,14 @@ def healthy(port: int) -> bool:
         connection.close()
 
 
-@pytest.fixture(scope="session")
-def server(migrated: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
-    """The port of a real tracking server, which all tests share."""
-    folder, port = tmp_path_factory.mktemp("server"), free_port()
-    shutil.copy(migrated, folder / "mlflow.db")
-    store = ["--backend-store-uri", f"sqlite:///{folder}/mlflow.db", "--artifacts-destination", str(folder / "files")]
+@contextmanager
+def running_server(command: list[str], folder: Path, port: int, **variables: str) -> Iterator[None]:
+    """MLflow's server of a command of `python -m`, from when it answers at the port to the end of the block."""
     with (folder / "log").open("wb") as log:
         process = subprocess.Popen(
-            [sys.executable, "-m", "mlflow", "server", *store, "--port", str(port), "--workers", "1"],
+            [sys.executable, "-m", *command],
             cwd=folder,
-            env=environment(MLFLOW_SERVER_ENABLE_JOB_EXECUTION="false"),
+            env=environment(**variables),
             stdout=log,
             stderr=log,
             start_new_session=True,
@@ -85,10 +73,21 @@ def server(migrated: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator
         while not healthy(port):
             assert process.poll() is None and time.monotonic() < deadline, (folder / "log").read_bytes()
             time.sleep(0.2)
-        yield port
+        yield
     finally:
         os.killpg(process.pid, signal.SIGTERM)
         process.wait(30)
+
+
+@pytest.fixture(scope="session")
+def server(empty_store: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
+    """The port of a real tracking server, which all tests share."""
+    folder, port = tmp_path_factory.mktemp("server"), free_port()
+    shutil.copy(empty_store, folder / "mlflow.db")
+    store = ["--backend-store-uri", f"sqlite:///{folder}/mlflow.db", "--artifacts-destination", str(folder / "files")]
+    command = ["mlflow", "server", *store, "--port", str(port), "--workers", "1"]
+    with running_server(command, folder, port, MLFLOW_SERVER_ENABLE_JOB_EXECUTION="false"):
+        yield port
 
 
 @pytest.fixture(scope="session")

@@ -2,10 +2,8 @@
 
 import os
 import re
-import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,8 +16,8 @@ import yaml
 from src.__main__ import COMMANDS
 from src.params import STAGES
 from src.pipeline.sender import send_by_hand
-from tests.pipeline.conftest import free_port, healthy
-from tests.pipeline.stores import ROOT, check_training, environment, write_training
+from tests.pipeline.conftest import free_port, running_server
+from tests.pipeline.stores import ROOT, check_training, write_training
 
 TEXT = (ROOT / "compose.yaml").read_text(encoding="utf-8")
 SERVICES: dict[str, Any] = yaml.safe_load(TEXT)["services"]
@@ -62,24 +60,8 @@ def service(postgres: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     )
     assert uri.startswith(postgres)
     variables = mlflow["environment"] | {"MLFLOW_BACKEND_STORE_URI": uri}
-    with (folder / "log").open("wb") as log:
-        process = subprocess.Popen(
-            [sys.executable, "-m", *command],
-            cwd=folder,
-            env=environment(**variables),
-            stdout=log,
-            stderr=log,
-            start_new_session=True,
-        )
-    try:
-        deadline = time.monotonic() + 120
-        while not healthy(port):
-            assert process.poll() is None and time.monotonic() < deadline, (folder / "log").read_bytes()
-            time.sleep(0.2)
+    with running_server(command, folder, port, **variables):
         yield port
-    finally:
-        os.killpg(process.pid, signal.SIGTERM)
-        process.wait(30)
 
 
 def test_a_training_arrives_through_the_server_and_its_files_too(

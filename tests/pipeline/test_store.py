@@ -58,10 +58,10 @@ def test_a_repository_in_a_folder_that_mlflow_cannot_address_is_told(
 
 
 @pytest.mark.parametrize("name", ["100% a#b&c d", "it's", "ümläut"])
-def test_other_folders_are_taken(migrated: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+def test_other_folders_are_taken(empty_store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     (tmp_path / name).mkdir()
     monkeypatch.setenv("DVC_ROOT", str(tmp_path / name))
-    shutil.copy(migrated, tmp_path / name / "mlflow.db")
+    shutil.copy(empty_store, tmp_path / name / "mlflow.db")
     client, experiment = connect()
     assert client.create_run(experiment).info.artifact_uri.startswith((tmp_path / name / "mlartifacts").as_uri())
     assert [path.name for path in tmp_path.iterdir() if path.is_dir()] == [name]
