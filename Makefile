@@ -17,7 +17,7 @@ help:
 	@echo "make bench   measures what docs/speed.md says, on a quiet machine (about an hour)"
 	@echo "make fuzz    gives the readers of files from elsewhere 100,000 damaged ones each (about an hour)"
 	@echo "make lock    resolves the dependencies anew (needs uv)"
-	@echo "The first of them installs 210 packages (3.7 GB) into .venv, which takes two minutes or more."
+	@echo "The first of them installs 223 packages (4 GB) into .venv, which takes two minutes or more."
 
 repro: .venv/installed
 	dvc repro
@@ -57,11 +57,11 @@ fuzz: .venv/installed
 # pip compiles what it installs to bytecode.
 .venv/installed: requirements-dev.txt
 	$(PYTHON) -m venv .venv
-	@echo "Installing 210 packages (3.7 GB) into .venv: two minutes or more."
+	@echo "Installing 223 packages (4 GB) into .venv: two minutes or more."
 	.venv/bin/pip install --quiet --require-hashes -r requirements-dev.txt
 	touch $@
 
 lock:
 	uv pip compile --quiet --upgrade --universal --generate-hashes --no-header --no-annotate pyproject.toml -o requirements.txt
-	for extra in dev gpu postgres; do uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate \
+	for extra in dev gpu postgres ray; do uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate \
 		--constraint requirements.txt --extra $$extra pyproject.toml -o requirements-$$extra.txt; done

@@ -13,7 +13,9 @@ GRACE_SECONDS = 30  # at the end, for requests that run
 
 def bind(host: str, port: int) -> socket.socket:
     """A socket at this address, not yet listening; port 0 takes a free one. Raises OSError."""
-    place = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    # With the protocol's name asyncio sends an answer's parts at once (TCP_NODELAY), and not 40 ms apart.
+    place = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     place.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         place.bind((host, port))

@@ -1,5 +1,6 @@
 """The real web server around a small app."""
 
+import asyncio
 import socket
 import subprocess
 import sys
@@ -47,6 +48,22 @@ def test_a_free_port_and_a_taken_one() -> None:
             bind("127.0.0.1", port)
     with bind("::1", 0) as place:
         assert place.family == socket.AF_INET6
+
+
+def test_the_parts_of_an_answer_are_sent_at_once() -> None:
+    async def no_delay() -> int:
+        accepted = asyncio.get_running_loop().create_future()
+        place = bind("127.0.0.1", 0)
+        service = await asyncio.start_server(lambda _, writer: accepted.set_result(writer), sock=place)
+        async with service:
+            _, client = await asyncio.open_connection(*place.getsockname())
+            writer = await accepted
+            option = writer.get_extra_info("socket").getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+            for end in (client, writer):
+                end.close()
+        return int(option)
+
+    assert asyncio.run(no_delay())
 
 
 def test_silent_connections_are_closed_those_at_work_are_not_and_the_end_is_in_order(tmp_path: Path) -> None:
