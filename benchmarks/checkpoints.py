@@ -29,7 +29,7 @@ def measure(name: str) -> dict[str, float]:
     """Take some steps of a recipe on the real data and write its checkpoint: seconds of both, size in MB."""
     from src.train import train
 
-    setup_device(seed=0, device="cpu")
+    setup_device(seed=0, device="cpu", threads=None)
     recipe = {key: value for key, value in read_params()["models"][name].items() if key not in ("epochs", "replicas")}
     data, few = np.load("data/train.npz"), recipe["batch_size"]
     x, y, times, networks = data["x"][: few * STEPS], data["y"][: few * STEPS], [time.perf_counter()], []
@@ -72,7 +72,7 @@ def main() -> None:
     for name in read_params()["models"]:
         models[name] = json.loads(run_python("-m", "benchmarks.checkpoints", name).splitlines()[-1])
         print(f"{name}: {models[name]['write_s']:.3f} s", flush=True)
-    on = f"{setup_device(seed=0, device='cpu')}; {software()}"
+    on = f"{setup_device(seed=0, device='cpu', threads=None)}; {software()}"
     write_json("benchmarks/checkpoints.json", {"on": on, "models": models})
     heading = [
         "# A checkpoint after each epoch",

@@ -217,7 +217,7 @@ def report(all_series: list[dict[str, Any]], seconds: float, on: str) -> None:
 
 def main() -> None:
     """Kill and compare -> benchmarks/kills.json and .md, after every series."""
-    draw, on = random.Random(SEED), f"{setup_device(seed=0, device='cpu')}; {software()}"
+    draw, on = random.Random(SEED), f"{setup_device(seed=0, device='cpu', threads=None)}; {software()}"
     with tempfile.TemporaryDirectory() as folder:
         prepared, unbroken = Path(folder) / "prepared", Path(folder) / "unbroken"
         prepared.mkdir()

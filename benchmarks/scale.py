@@ -77,7 +77,7 @@ def main() -> None:
             for stage in STAGES:
                 sizes[str(images)][stage] = measure(stage, Path(folder))
                 print(f"{images:,} {stage}: {sizes[str(images)][stage]['seconds']:.0f} s", flush=True)
-    on = f"{setup_device(seed=0, device='cpu')}; {software()}, scikit-learn {version('scikit-learn')}"
+    on = f"{setup_device(seed=0, device='cpu', threads=None)}; {software()}, scikit-learn {version('scikit-learn')}"
     write_json("benchmarks/scale.json", {"on": on, "images": sizes})
     lines = markdown(sizes)
     write_text("benchmarks/scale.md", "\n".join(["# More images", "", f"One run of each. On {on}.", "", *lines, ""]))

@@ -147,7 +147,7 @@ def markdown(results: dict[str, dict[str, list[dict[str, float]]]]) -> list[str]
 
 def main() -> None:
     """Ask both servers by turns -> benchmarks/serve.json and .md."""
-    on = f"{setup_device(seed=0, device='cpu')}; {software()}"
+    on = f"{setup_device(seed=0, device='cpu', threads=None)}; {software()}"
     results: dict[str, dict[str, list[dict[str, float]]]] = {
         str(batch): {name: [] for name in SERVERS} for batch in BATCHES
     }

@@ -17,9 +17,9 @@ RUN = "run = tracking.new_run('a', {}, {}); run.__enter__().log_metrics({'a': 1}
 STEPS = {
     "Python": "",
     "params.yaml": "read_params();",
-    "TensorFlow and Keras": "setup_device(seed=0, device='cpu');",
+    "TensorFlow and Keras": "setup_device(seed=0, device='cpu', threads=None);",
     "an MLflow run": f"{RUN};",
-    "all of these": f"read_params(); setup_device(seed=0, device='cpu'); {RUN};",
+    "all of these": f"read_params(); setup_device(seed=0, device='cpu', threads=None); {RUN};",
 }
 IMPORTS = (
     "from src.params import read_params; from src.pipeline import tracking;"
@@ -46,7 +46,7 @@ def main() -> None:
                 for kind, (before, after) in GC.items():
                     imports = IMPORTS if code else ""
                     times[step][kind].append(seconds(f"import gc; {before} {imports} {code} {after}"))
-    on = f"{setup_device(seed=0, device='cpu')}; {software()}"
+    on = f"{setup_device(seed=0, device='cpu', threads=None)}; {software()}"
     write_json("benchmarks/start.json", {"on": on, "seconds": times})
     lines = ["| A process with | Garbage collected as Python does | As a stage does |", "|---|---:|---:|"]
     lines += [

@@ -48,7 +48,7 @@ def pipeline(x: np.ndarray, y: np.ndarray, recipe: dict[str, Any], on_step: Any)
     """An epoch of the stage `train`. Returns the arithmetic of a step in GFLOP."""
     from src.train import train
 
-    setup_device(seed=0, device="cpu")
+    setup_device(seed=0, device="cpu", threads=None)
     few = recipe["batch_size"]
     sets = Labelled(x, y), Labelled(x[:few], y[:few])
     model = train(*sets, int(y.max()) + 1, 0, lambda _: 1, on_step, lambda *_: None, epochs=1, **recipe)
@@ -173,7 +173,8 @@ def main() -> None:
                 print(f"{turn + 1}/{ROUNDS} {name} {path}: {run['step_ms']:.0f} ms", flush=True)
         rates.append(matrix_rate())
     packages = ("keras", "tensorflow", "torch")[: len(PATHS)]
-    on = f"{setup_device(seed=0, device='cpu')}; {', '.join(f'{name} {version(name)}' for name in packages)}"
+    versions = ", ".join(f"{name} {version(name)}" for name in packages)
+    on = f"{setup_device(seed=0, device='cpu', threads=None)}; {versions}"
     measured = {"on": on, "matrix_gflop_per_s": max(rates), "summary": summarise(models), "models": models}
     write_json("benchmarks/train.json", measured)
     lines = markdown(models, max(rates))

@@ -77,7 +77,7 @@ def cut_at(classifier: Any, layer: str, model: str) -> Any:
 
 def main(params: dict[str, Any]) -> None:
     """models/MODEL/SEED.keras and a split -> data/embedding.npz."""
-    setup_device(seed=params["seed"], device=params["device"])
+    setup_device(seed=params["seed"], device=params["device"], threads=params["threads"])
     block = params["embed"]
     x = splits.read(block["split"]).x
     embedding = embed(classifiers.load(f"models/{block['model']}/{params['seed']}.keras"), x, **block)

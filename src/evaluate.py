@@ -124,7 +124,7 @@ def main(params: dict[str, Any], model: str) -> None:
     The predictions of each split are (seeds, n, classes) float32.
     """
     runs = read_json(f"data/runs/{model}.json")
-    device = setup_device(seed=params["seed"], device=params["device"])
+    device = setup_device(seed=params["seed"], device=params["device"], threads=params["threads"])
     sets: dict[str, Labelled] = {split: splits.read(split) for split in SPLITS}
     images, y = {name: data.x for name, data in sets.items()}, {name: data.y for name, data in sets.items()}
     predictions, timings, scores = [], [], []

@@ -18,7 +18,7 @@ from typing_extensions import TypedDict  # pydantic asks for it below Python 3.1
 
 from src.classifiers import AMPLE_SIDE, ARCHITECTURES, build
 from src.pipeline.files import UserError
-from src.pipeline.schema import Count, Device, Seed
+from src.pipeline.schema import Count, Device, Precision, Seed
 from src.pipeline.untrusted import shown
 from src.pipeline.yaml_files import read_yaml
 from src.training.device import setup_device
@@ -37,7 +37,14 @@ STAGES = (
     "register",
     "report",
 )
-TOP: dict[str, Any] = {"seed": Seed, "epochs": Count | None, "replicas": Count | None, "device": Device}
+TOP: dict[str, Any] = {
+    "seed": Seed,
+    "epochs": Count | None,
+    "replicas": Count | None,
+    "device": Device,
+    "precision": Precision,
+    "threads": Count | None,
+}
 MODEL: dict[str, Any] = {"replicas": Count}
 
 
@@ -73,7 +80,7 @@ def check_layer(params: dict[str, Any]) -> None:
         return
     recipe = set(signature_schema("src.train", "train")) | set(MODEL)
     body = {key: value for key, value in params["models"][name].items() if key not in recipe - {"architecture"}}
-    setup_device(seed=params["seed"], device=params["device"])
+    setup_device(seed=params["seed"], device=params["device"], threads=params["threads"])
     layers = [known.name for known in build(side=AMPLE_SIDE, classes=2, **body).layers]
     importlib.import_module("keras").utils.clear_session()  # it numbers layers, and a training begins at one
     check_known(f"params.yaml: embed.layer: (of {name})", layer, layers)

@@ -19,6 +19,7 @@ from src.training.course import Course, SeedRun
 from src.training.device import setup_device, software
 from src.training.identity import training_keys
 from src.training.loop import fit
+from src.training.precision import set_precision
 
 LOSS = "categorical_crossentropy"
 
@@ -33,6 +34,7 @@ class Trained(TypedDict):
     recipe: dict[str, Any]
     n_params: int
     loss: str
+    precision: str
     device: str
     software: str
     seeds: list[SeedRun]
@@ -136,8 +138,9 @@ def main(params: dict[str, Any], model: str) -> None:
     """
     recipe = resolve_recipe(params["models"][model], params)
     replicas = recipe.pop("replicas")
-    device = setup_device(seed=params["seed"], device=params["device"])
-    environment = {"loss": LOSS, "device": device, "software": software()}
+    device = setup_device(seed=params["seed"], device=params["device"], threads=params["threads"])
+    set_precision(params["precision"], device)
+    environment = {"loss": LOSS, "precision": params["precision"], "device": device, "software": software()}
     data, classes = (splits.read("train"), splits.read("val")), len(splits.class_names())
     recipes = [recipe | {"seed": seed} for seed in range(params["seed"], params["seed"] + replicas)]
     remove_recorded()
@@ -161,6 +164,7 @@ def main(params: dict[str, Any], model: str) -> None:
         "recipe": recipe,
         "n_params": n_params,
         "loss": LOSS,
+        "precision": params["precision"],
         "device": device,
         "software": environment["software"],
         "seeds": seeds,

@@ -105,7 +105,7 @@ def test_the_stage_writes_all_in_one_file(
     Path("models/toy").mkdir(parents=True)
     np.savez("data/test.npz", x=x, y=np.zeros(40, int))
     classifier.save("models/toy/3.keras")
-    module.main({"seed": 3, "device": "cpu", "embed": BLOCK})
+    module.main({"seed": 3, "device": "cpu", "threads": None, "embed": BLOCK})
     embedding = np.load("data/embedding.npz")
     shapes = {key: embedding[key].shape for key in embedding}
     wide = (40, 8)

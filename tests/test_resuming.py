@@ -63,7 +63,7 @@ from src.training.checkpoint import Record
 from src.training.device import setup_device
 from src.training.loop import fit
 
-setup_device(seed=7, device="cpu")
+setup_device(seed=7, device="cpu", threads=None)
 import keras
 keras.utils.set_random_seed(7)
 images = keras.Input((6,))

@@ -18,7 +18,7 @@ from src.pipeline.store import connect
 from src.train import LOSS, layer_table, main, resolve_recipe, train
 
 ROOT = Path(__file__).parents[1]
-TRAINED = {"parent_id", "recipe", "n_params", "loss", "device", "software", "seeds"}
+TRAINED = {"parent_id", "recipe", "n_params", "loss", "precision", "device", "software", "seeds"}
 TINY: dict[str, Any] = {
     "architecture": "cm1",
     "activation": "relu",

@@ -45,7 +45,7 @@ def build(*, side: int, classes: int, architecture: str, **block: Any) -> "keras
     if len(x.shape) != 2:
         must = "`body` must return one vector for each image, (n, features): end it with Flatten or a dense layer"
         raise UserError(f"src/classifiers/{architecture}.py: {must}. Got shape {('n', *x.shape[1:])}.")
-    model = keras.Model(images, keras.layers.Dense(classes, activation="softmax", name="label")(x))
+    model = keras.Model(images, keras.layers.Dense(classes, activation="softmax", dtype="float32", name="label")(x))
     names = [layer.name for layer in model.layers[:-1]]
     if "embedding" not in names:
         must = "its last hidden layer must be named `embedding`"

@@ -42,6 +42,7 @@ class RunFacts(TypedDict):
     loss: str
     activation: str
     n_params: int
+    precision: str
     device: str
     timed_on: str
     software: str
@@ -141,6 +142,7 @@ def run_facts(run: Run) -> RunFacts:
         "loss": run.loss,
         "activation": run.recipe["activation"],
         "n_params": run.n_params,
+        "precision": run.precision,
         "device": run.device,
         "timed_on": run.timed_on,
         "software": run.software,

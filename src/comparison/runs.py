@@ -35,6 +35,7 @@ class Run:
     recipe: dict[str, Any]
     n_params: int
     loss: str
+    precision: str
     device: str
     software: str
     train_seconds: float
@@ -95,7 +96,7 @@ def _read(model: str, y: dict[str, np.ndarray]) -> list[Run]:
     """The runs of one model."""
     trained, timings = read_json(f"data/runs/{model}.json"), read_json(f"data/timings/{model}.json")
     history = read_csv(f"metrics/train/history/{model}.csv")
-    shared = {key: trained[key] for key in ("recipe", "n_params", "loss", "device", "software")}
+    shared = {key: trained[key] for key in ("recipe", "n_params", "loss", "precision", "device", "software")}
     probabilities = read_arrays(f"data/predictions/{model}.npz", *SPLITS)
     runs = []
     for number, (training, timing) in enumerate(zip(trained["seeds"], timings["seeds"], strict=True)):

@@ -51,7 +51,7 @@ def _judged(free: int, limits: dict[State, int], says: str, mend: str) -> Check:
 def devices() -> Check:
     """Whether Keras's backend can compute, and on the graphics card if there is one."""
     with redirect_stderr(StringIO()) as complaints:
-        device = setup_device(seed=0, device="auto")
+        device = setup_device(seed=0, device="auto", threads=None)
     import keras
 
     ones = keras.ops.ones((64, 64))

@@ -13,4 +13,5 @@ Several = Annotated[int, Field(ge=2)]
 Seed = Annotated[int, Field(ge=0, lt=2**32)]
 Activation = Literal["relu", "leaky_relu", "elu", "tanh"]  # none of them ever falls: see classifiers.conv
 Device = Literal["auto", "cpu", "gpu"]
+Precision = Literal["float32", "bfloat16"]
 Split = Literal["train", "val", "test", "all"]  # all: the three others, one after the other

@@ -54,6 +54,7 @@ COLUMNS = {
     "ECE": _number("ece", "{:.3f}".format),
     "ECE by chance": _number("ece_floor", "{:.3f}".format),
     "Brier score": _number("brier", "{:.3f}".format),
+    "Precision": _text("precision"),
     "Trained on": _text("device"),
     "Timed on": _text("timed_on"),
     "Software": _text("software"),

@@ -40,7 +40,7 @@ def load_model(source: str) -> Any:
         )
     if source.startswith("models:/"):
         use_store()
-    setup_device(seed=0, device="auto")  # without what TensorFlow prints, and with our loop for LSTMs
+    setup_device(seed=0, device="auto", threads=None)  # without what TensorFlow prints, and with our loop for LSTMs
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # MLflow's, of its own types
         from mlflow.exceptions import MlflowException

@@ -11,7 +11,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from src.pipeline.files import UserError
-from src.pipeline.schema import Device, Seed
+from src.pipeline.schema import Count, Device, Seed
 from src.training.lstm import lstm
 
 # Environment variables that change numbers. Not all that begin with TF_: Terraform's do, too, and may be secret.
@@ -22,11 +22,13 @@ NUMERIC = re.compile(
 NOT_NUMERIC = re.compile(r"\w*(LOG|VERBOSE)\w*")
 
 
-def setup_device(*, seed: Seed, device: Device) -> str:
+def setup_device(*, seed: Seed, device: Device, threads: Count | None) -> str:
     """Choose the device, seed every generator, make operations deterministic. Returns the device in words.
 
-    To the words belong the environment variables that change numbers. Must be called before anything imports Keras.
-    Raises UserError where `gpu` is asked for and there is none, or Keras's backend is not installed.
+    To the words belong the number of threads and the environment variables that change numbers. threads: those that a
+    CPU's operations are split over; None: one for each core that this process may use. Must be called before anything
+    imports Keras. Raises UserError where `gpu` is asked for and there is none, or Keras's backend is not installed or
+    has no such limit.
     """
     if device == "cpu":
         os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
@@ -39,6 +41,8 @@ def setup_device(*, seed: Seed, device: Device) -> str:
             backend = os.environ["KERAS_BACKEND"]
             raise UserError(f"KERAS_BACKEND must be a backend that is installed. Got {backend} ({error}).") from None
         backend = keras.backend.backend()
+        if threads:
+            _limit_threads(backend, threads)
         gpus = [name for name in keras.distribution.list_devices() if name.startswith("gpu")]
     _forget_user_settings()
     reason = "TF_CPP_MIN_LOG_LEVEL=0 in the environment shows why"
@@ -55,7 +59,26 @@ def setup_device(*, seed: Seed, device: Device) -> str:
             details = tf.config.experimental.get_device_details(tf.config.list_physical_devices("GPU")[0])
             return ", ".join([f"GPU, {details.get('device_name', gpus[0])}", *_numeric_variables()])
         keras.src.backend.lstm = lstm
-    return ", ".join([f"GPU, {gpus[0]}" if gpus else f"CPU, {_processor()}, {_cores()} cores", *_numeric_variables()])
+    n_threads = threads or _cores()
+    cpu = f"CPU, {_processor()}, {n_threads} thread{'s' if n_threads != 1 else ''}"
+    return ", ".join([f"GPU, {gpus[0]}" if gpus else cpu, *_numeric_variables()])
+
+
+def _limit_threads(backend: str, threads: int) -> None:
+    """Set the size of the backend's pool of threads, which it starts with its first operation.
+
+    TensorFlow's numbers depend on this size and not on the cores that the process may use. JAX only reads its pool's
+    size from the environment.
+    """
+    if backend == "tensorflow":
+        import tensorflow as tf
+
+        tf.config.threading.set_intra_op_parallelism_threads(threads)
+        tf.config.threading.set_inter_op_parallelism_threads(threads)
+    elif backend == "jax":
+        os.environ["NPROC"] = str(threads)
+    else:
+        raise UserError(f"params.yaml: threads: must be null with {backend}. Got {threads}.")
 
 
 def _forget_user_settings() -> None:

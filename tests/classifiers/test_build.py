@@ -150,7 +150,7 @@ def test_the_mathematics_are_those_of_stock_keras(name: str, tmp_path: Path, mon
     monkeypatch.setattr(keras.src.backend, "lstm", keras.src.backend.lstm)  # to be put back
     x = random_images(20)
     expected, expected_gradients = outputs_and_gradients(stocks, x[..., None].astype(np.float32) / 255)
-    setup_device(seed=1, device="auto")
+    setup_device(seed=1, device="auto", threads=None)
     ours = build(MODELS[name])
     ours.set_weights(stocks.get_weights())
     outputs, gradients = outputs_and_gradients(ours, x)

@@ -57,6 +57,7 @@ def example_run(
         recipe=RECIPE | {"epochs": epochs} | dict(recipe or {}),
         n_params=n_params,
         loss="categorical_crossentropy",
+        precision="float32",
         device="CPU",
         software="keras 3",
         train_seconds=train_seconds,
@@ -86,7 +87,8 @@ def write_files(runs: Mapping[str, Sequence[Run]], images: Mapping[str, np.ndarr
         np.savez(f"data/{split}.npz", x=x, y=y, labels=names)
     np.savez("data/source_index.npz", allow_pickle=False, **{split: np.arange(len(y)) for split, y in first.y.items()})
     for model, seeds in runs.items():
-        shared = {key: getattr(seeds[0], key) for key in ("recipe", "n_params", "loss", "device", "software")}
+        keys = ("recipe", "n_params", "loss", "precision", "device", "software")
+        shared = {key: getattr(seeds[0], key) for key in keys}
         trainings = [
             {key: getattr(run, key) for key in ("seed", "run_id", "train_seconds", "n_resumed")} for run in seeds
         ]

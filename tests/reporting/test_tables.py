@@ -15,6 +15,7 @@ ROW: dict[str, Any] = {
     "ece": 0.01,
     "ece_floor": 0.005,
     "brier": 0.1,
+    "precision": "float32",
     "device": "CPU",
     "timed_on": "CPU",
     "software": "keras 3",

@@ -9,7 +9,7 @@ from src.training import identity
 from src.training.identity import environment, file_digests, training_keys
 
 ROOT = Path(__file__).parents[2]
-DEVICE = "CPU, a processor, 2 cores"
+DEVICE = "CPU, a processor, 2 threads"
 
 
 @pytest.fixture
@@ -52,7 +52,7 @@ FILES = [
         "src/classifiers/__init__.py",
         "src/classifiers/dropout_cnn.py",
     ),
-    *(f"src/training/{name}.py" for name in ("checkpoint", "course", "device", "loop", "lstm")),
+    *(f"src/training/{name}.py" for name in ("checkpoint", "course", "device", "loop", "lstm", "precision")),
 ]
 
 
@@ -75,7 +75,7 @@ def test_what_dvc_does_not_list_changes_nothing(params: dict[str, Any], top: Pat
 
 
 @pytest.mark.parametrize(
-    "device", ["CPU, a processor, 1 cores", "CPU, another, 2 cores", f"{DEVICE}, TF_NUM_INTRAOP_THREADS=1"]
+    "device", ["CPU, a processor, 1 thread", "CPU, another, 2 threads", f"{DEVICE}, TF_NUM_INTRAOP_THREADS=1"]
 )
 def test_another_device_or_number_of_threads_is_another_training(
     params: dict[str, Any], top: Path, device: str
