@@ -40,8 +40,8 @@ ui: .venv/installed
 test: .venv/installed
 	ruff check
 	ruff format --check
-	mypy
-	pytest
+	mypy --num-workers auto
+	pytest --numprocesses auto --dist loadfile --no-loadscope-reorder
 
 # `pip install torch==2.13.0` into .venv adds PyTorch to the comparison.
 bench: .venv/installed
