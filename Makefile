@@ -40,7 +40,7 @@ ui: .venv/installed
 test: .venv/installed
 	ruff check
 	ruff format --check
-	mypy --num-workers auto
+	mypy
 	pytest --numprocesses auto --dist loadfile --no-loadscope-reorder
 
 # `pip install torch==2.13.0` into .venv adds PyTorch to the comparison.
