@@ -41,7 +41,7 @@ test: .venv/installed
 	ruff check
 	ruff format --check
 	mypy
-	pytest
+	pytest --numprocesses auto --dist loadfile --no-loadscope-reorder
 
 # `pip install torch==2.13.0` into .venv adds PyTorch to the comparison.
 bench: .venv/installed

@@ -20,8 +20,8 @@ import numpy as np
 from benchmarks import run_python
 from src import classifiers
 from src.params import read_params
-from src.pipeline.files import write_json, write_text
-from src.serving.folder import LabelMeaning, Pictures, sha256, write_folder
+from src.pipeline.files import sha256, write_json, write_text
+from src.serving.folder import LabelMeaning, Pictures, write_folder
 from src.serving.server import bind
 from src.training.device import setup_device, software
 

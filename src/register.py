@@ -15,9 +15,9 @@ from src.comparison.runs import Run, read_runs, remove_others
 from src.images import splits
 from src.images.splits import Labelled
 from src.pipeline import origin
-from src.pipeline.files import UserError, read_json, write_json
+from src.pipeline.files import UserError, read_json, sha256, write_json
 from src.pipeline.schema import Count, Majority, Positive
-from src.serving.folder import FOLDER, LabelMeaning, Pictures, sha256, write_folder
+from src.serving.folder import FOLDER, LabelMeaning, Pictures, write_folder
 from src.serving.promotion import Evidence, decide
 from src.serving.registry import register_folder
 

@@ -1,25 +1,37 @@
 """Fixtures shrink the real configuration; there is no second one."""
 
+import fcntl
 import os
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pooch
 import pytest
 from hypothesis import settings
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # each core has a process of its own: threads would wait for each other
 
 from src.images.fashion_mnist import DEBIAN_FOLDER, FILES, fashion_mnist
 from src.images.store import Images
 from src.params import read_params
 from src.pipeline import tracking
 
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
 settings.register_profile("same every time", derandomize=True, database=None, deadline=None)
 settings.load_profile("same every time")
 
 ROOT = Path(__file__).parents[1]
+LONGEST = ["test_pipeline.py", "test_resuming.py", "test_delivery.py", "test_moving.py", "test_extending.py"]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest files first: a file is tested by one process, and none is to be idle at the end."""
+    items.sort(key=lambda item: LONGEST.index(item.path.name) if item.path.name in LONGEST else len(LONGEST))
 
 
 @pytest.fixture
@@ -44,6 +56,22 @@ def fashion(fashion_folder: Path) -> Images:
 
 
 @pytest.fixture(scope="session")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A repository in which the pipeline ran (tests/repository.py): one for all test processes, never changed."""
+    from tests.repository import ODD, make
+
+    own = tmp_path_factory.getbasetemp()
+    shared = own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
+    top = shared / "finished" / ODD
+    with (shared / "finished.txt").open("a+") as mark:
+        fcntl.flock(mark, fcntl.LOCK_EX)
+        if not mark.tell():
+            make(top)
+            mark.write("by the first process that needed it")
+    return top
+
+
+@pytest.fixture(scope="session")
 def model_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The MLflow folder of a small untrained network; it is only read."""
     from tests.serving.example import write_example  # with TensorFlow, which most tests do without
@@ -59,6 +87,27 @@ def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("store") / "mlflow.db"
     MlflowClient(f"sqlite:///{path}").search_experiments()
     return path
+
+
+@pytest.fixture(scope="module")
+def tab() -> Iterator[tuple["Page", list[str]]]:
+    """A tab of the browser, and a list of what it complains about and asks for."""
+    chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if not chromium:
+        reason = "needs Chromium: on Debian, apt-get install chromium"
+        pytest.fail(reason) if os.environ.get("CI") else pytest.skip(reason)
+    from playwright.sync_api import sync_playwright
+
+    with (
+        sync_playwright() as playwright,
+        playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"]) as browser,
+    ):
+        page, complaints = browser.new_page(), list[str]()
+        page.set_default_timeout(5000)
+        page.on("console", lambda message: complaints.append(message.text))
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.on("request", lambda request: complaints.append(request.url))
+        yield page, complaints
 
 
 @pytest.fixture

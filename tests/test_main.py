@@ -77,16 +77,26 @@ def test_bad_params_are_refused_before_any_work(tmp_path: Path) -> None:
     assert sorted(path.name for path in tmp_path.iterdir()) == ["params.yaml", "src"]
 
 
-@pytest.mark.parametrize("stage", [("fetch",), ("train", "cm1")])
-def test_a_wrong_layer_is_told_before_anything_long(stage: tuple[str, ...], tmp_path: Path) -> None:
+TWO_STAGES = """
+from src.__main__ import main
+for arguments in (["fetch"], ["train", "cm1"]):
+    try:
+        main(arguments)
+    except SystemExit as end:
+        print(end)
+"""
+
+
+def test_a_wrong_layer_is_told_before_anything_long(tmp_path: Path) -> None:
     (tmp_path / "src").symlink_to(ROOT / "src")
     text = (ROOT / "params.yaml").read_text(encoding="utf-8")
     assert "layer: embedding" in text
     (tmp_path / "params.yaml").write_text(text.replace("layer: embedding", "layer: typo", 1), encoding="utf-8")
-    done = command(*stage, folder=tmp_path)
-    line = done.stderr.splitlines()[-1]
-    assert line.startswith(f"{' '.join(stage)}: params.yaml: embed.layer: (of ")
-    assert line.endswith("Got 'typo'.")
+    line = [sys.executable, "-c", TWO_STAGES]
+    done = subprocess.run(line, cwd=tmp_path, capture_output=True, text=True, check=True)
+    for stage, told in zip(("fetch", "train cm1"), done.stdout.splitlines(), strict=True):
+        assert told.startswith(f"{stage}: params.yaml: embed.layer: (of ")
+        assert told.endswith("Got 'typo'.")
     assert not (tmp_path / "data").exists()
 
 

@@ -3,7 +3,6 @@
 What one checkout has made, another takes over: it runs nothing, has the same table, and its models predict the same.
 """
 
-import os
 import shutil
 import subprocess
 import sys
@@ -12,66 +11,18 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import yaml
 from moto.server import ThreadedMotoServer
 
 from src import classifiers
 from src.pipeline.untrusted import read_arrays
 from src.training.predictor import predictor
-
-ROOT = Path(__file__).parents[1]
-STAGES = ("fetch", "prepare", "train", "evaluate", "compare")
-ODD = "Übung #1, 100% 'a' & b"
-TINY = {
-    "architecture": "dropout_cnn",
-    "activation": "relu",
-    **{"dropout_conv1": 0, "dropout_conv2": 0.3, "dropout_dense1": 0.5},
-    **{"optimizer": "adam", "learning_rate": 0.001, "batch_size": 50, "epochs": 1, "replicas": 1},
-}
-
-
-def environment(**other: str) -> dict[str, str]:
-    """This environment with a git identity and this Python first, without what a surrounding DVC or MLflow set."""
-    own = {name: value for name, value in os.environ.items() if not name.startswith(("DVC_", "MLFLOW_", "GIT_"))}
-    identity = {f"GIT_{who}_{what}": "t@localhost" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
-    return own | identity | {"PATH": f"{Path(sys.executable).parent}:{own['PATH']}"} | other
-
-
-def git(top: Path, *arguments: str) -> None:
-    subprocess.run(["git", "-C", str(top), *arguments], check=True, capture_output=True, env=environment())
-
-
-def dvc(top: Path, *arguments: str, env: dict[str, str] | None = None) -> str:
-    """What a DVC command prints; it must succeed."""
-    command = [sys.executable, "-m", "dvc", *arguments]
-    done = subprocess.run(command, cwd=top, capture_output=True, text=True, env=env or environment())
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout + done.stderr
+from tests.repository import ODD, dvc, environment, git
 
 
 @pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A repository of this working tree, in a folder with an odd name: five stages ran and are committed."""
-    top = tmp_path_factory.mktemp("home") / ODD
-    listed = ["git", "-C", str(ROOT), "ls-files", "--cached", "--others", "--exclude-standard", "-z"]
-    for name in subprocess.run(listed, capture_output=True, check=True, text=True).stdout.split("\0"):
-        if name and (ROOT / name).is_file() and not name.startswith(("metrics/", "dvc.lock", "tests/", "docs/")):
-            (top / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(ROOT / name, top / name)
-    params = yaml.safe_load((top / "params.yaml").read_text(encoding="utf-8"))
-    params["fetch"] |= {"source": "digits", "limit": 300}
-    params["models"] = {"tiny": TINY}
-    params["audit"]["model"] = params["embed"]["model"] = "tiny"
-    params["evaluate"]["latency_repeats"] = 2
-    (top / "params.yaml").write_text(yaml.safe_dump(params, sort_keys=False), encoding="utf-8")
-    stages = yaml.safe_load((top / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
-    few = {"stages": {name: stages[name] for name in STAGES}}
-    (top / "dvc.yaml").write_text(yaml.safe_dump(few, sort_keys=False), encoding="utf-8")
-    git(top, "init", "--quiet")
-    dvc(top, "repro")
-    git(top, "add", "--all")
-    git(top, "commit", "--quiet", "--message", "made")
-    return top
+def home(finished: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the repository, in a folder with an odd name."""
+    return Path(shutil.copytree(finished, tmp_path_factory.mktemp("home") / ODD, symlinks=True))
 
 
 TABLE = "metrics/compare/models.csv"
@@ -83,9 +34,9 @@ def is_the_same(there: Path, home: Path) -> None:
     assert "Running" not in output
     assert "up to date" in output
     assert (there / TABLE).read_bytes() == (home / TABLE).read_bytes()
-    model = classifiers.load(str(there / "models/tiny/27.keras"))
+    model = classifiers.load(str(there / "models/encoder/27.keras"))
     x = read_arrays(str(there / "data/test.npz"), "x")["x"]
-    predicted = read_arrays(str(home / "data/predictions/tiny.npz"), "test")["test"][0]
+    predicted = read_arrays(str(home / "data/predictions/encoder.npz"), "test")["test"][0]
     assert np.allclose(predictor(model, batch_size=50)(x), predicted, atol=1e-6)
 
 
@@ -150,7 +101,7 @@ def test_two_checkouts_run_at_once(home: Path, tmp_path: Path) -> None:
     for top in tops:
         shutil.copytree(home, top, symlinks=True)
         dvc(top, "cache", "dir", "--local", str(tmp_path / "cache"))
-        command = [sys.executable, "-m", "dvc", "repro", "--force", "--single-item", "fetch", "compare"]
+        command = [sys.executable, "-m", "dvc", "repro", "--force", "--single-item", "prepare", "compare"]
         running.append(subprocess.Popen(command, cwd=top, env=environment(), stdout=subprocess.DEVNULL))
     assert [process.wait() for process in running] == [0, 0]
     assert [(top / TABLE).read_bytes() for top in tops] == [(home / TABLE).read_bytes()] * 2

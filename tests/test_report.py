@@ -5,7 +5,6 @@ import dataclasses
 import io
 import os
 import re
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,9 +13,10 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
-from playwright.sync_api import Locator, Page, sync_playwright
+from playwright.sync_api import Locator, Page
 
 from src import report as stage
+from src.comparison.pairs import Pair
 from src.pipeline import tracking
 from src.reporting import page as page_module
 from src.reporting.page import Content
@@ -45,25 +45,6 @@ def content(folder: Path) -> Content:
 
 def html(content: Content, **changes: Any) -> str:
     return stage.report(content, **PARAMS["report"] | changes)
-
-
-@pytest.fixture(scope="module")
-def tab() -> Iterator[tuple[Page, list[str]]]:
-    """A tab of the browser, and a list of what it complains about and asks for."""
-    chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    if not chromium:
-        reason = "needs Chromium: on Debian, apt-get install chromium"
-        pytest.fail(reason) if os.environ.get("CI") else pytest.skip(reason)
-    with (
-        sync_playwright() as playwright,
-        playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"]) as browser,
-    ):
-        page, complaints = browser.new_page(), list[str]()
-        page.set_default_timeout(5000)
-        page.on("console", lambda message: complaints.append(message.text))
-        page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.on("request", lambda request: complaints.append(request.url))
-        yield page, complaints
 
 
 @pytest.fixture
@@ -141,7 +122,16 @@ def test_the_models_table_says_what_is_tied_and_hides_no_column_on_a_small_scree
     assert column(table, "Tied with") == ["b", "a", "none"]
     assert table.locator("xpath=..").evaluate("box => box.scrollWidth <= box.clientWidth")
     assert page.title() == "Mystery Fashion: a is best, tied with b"
-    assert "b is tied with it: no difference is shown." in page.locator("#verdict").inner_text()
+    assert "It is tied with b." in page.locator("#verdict").inner_text()
+
+
+def test_an_equivalent_model_is_called_so_as_in_the_written_table(content: Content) -> None:
+    first, *others = content.results.pairs
+    assert (first["model_a"], first["model_b"]) == ("a", "b")
+    pairs = [Pair(**first | {"verdict": "equivalent"}), *others]
+    page = html(dataclasses.replace(content, results=dataclasses.replace(content.results, pairs=pairs)))
+    assert "with <strong>b (equivalent)</strong>." in page
+    assert re.findall(r'<td class="names">(.*?)</td>', page) == ["b (equivalent)", "a (equivalent)", "none"]
 
 
 def test_what_is_the_same_for_all_models_is_no_column(page: Page) -> None:

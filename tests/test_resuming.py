@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -11,6 +12,7 @@ from typing import Any
 import pytest
 
 from benchmarks import kills
+from tests.repository import change_params, commit
 
 ROOT = Path(__file__).parents[1]
 
@@ -31,7 +33,7 @@ def test_a_process_may_end_at_any_write_fsync_or_replace(attempts: list[dict[str
     names = [point["point"].split(": ")[1] for point in points]
     kinds = {f"replace .{suffix}" for suffix in ("checkpoint", "keras", "csv", "json", "done")}
     assert set(names) == {"write", "fsync"} | kinds
-    assert names.count("replace .checkpoint") == 2 * 3  # of both seeds: two epochs, and when the run is closed
+    assert names.count("replace .checkpoint") == 3  # after two epochs, and when the run is closed
     for point in points:
         assert point.pop("point")
         assert point == {
@@ -103,18 +105,22 @@ def test_a_training_with_jax_goes_on_in_another_process_to_the_same_bytes(tmp_pa
 
 
 @pytest.fixture(scope="module")
-def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The repository of benchmarks/kills.py, before its trainings."""
-    top = tmp_path_factory.mktemp("prepared")
-    kills.lay_out(top, kills.RECIPE | {"epochs": 2, "replicas": 2})
+def prepared(finished: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the repository with the recipe of benchmarks/kills.py, before its training."""
+    top = tmp_path_factory.mktemp("prepared") / "top"
+    shutil.copytree(finished, top, symlinks=True)
+    models = {kills.MODEL: kills.RECIPE | {"epochs": 2, "replicas": 2}}
+    uses = {stage: {"model": kills.MODEL} for stage in ("embed", "audit")}
+    change_params(top, lambda params: params.update(models=models, **{key: params[key] | uses[key] for key in uses}))
+    commit(top, "another model")
     return top
 
 
-def repro(top: Path, kill_at: str | None) -> str:
-    """What `dvc repro` of the training prints; its process group is killed when it prints `kill_at`."""
+def train(top: Path, *command: str, kill_at: str | None = None) -> str:
+    """What a command of DVC prints that trains; its process group is killed when it prints `kill_at`."""
     output = ""
     with subprocess.Popen(
-        ["dvc", "repro", f"train@{kills.MODEL}"],
+        ["dvc", *command, f"train@{kills.MODEL}"],
         cwd=top,
         env=kills.environment(),
         stdout=subprocess.PIPE,
@@ -131,21 +137,28 @@ def repro(top: Path, kill_at: str | None) -> str:
     return output
 
 
-def test_a_killed_repro_goes_on_after_the_last_finished_epoch(prepared: Path, tmp_path: Path) -> None:
+def test_a_killed_training_goes_on_after_the_last_finished_epoch_in_a_copy_too(prepared: Path, tmp_path: Path) -> None:
     unbroken, killed = tmp_path / "unbroken", tmp_path / "killed"
     for top in (unbroken, killed):
-        kills.run(tmp_path, "cp", "-a", str(prepared), str(top))
-    repro(unbroken, None)
-    output = [repro(killed, kill_at) for kill_at in ("seed27 epoch 1/", "seed28 epoch 1/", None)]
+        shutil.copytree(prepared, top, symlinks=True)
+    train(unbroken, "repro")
+    output = [
+        train(killed, "repro", kill_at="seed27 epoch 1/"),
+        train(killed, "exp", "run", "--temp", kill_at="seed28 epoch 1/"),
+        train(killed, "repro"),
+    ]
     assert ["goes on after epoch 1" in text for text in output] == [False, True, True]
     assert "seed27: was finished before" in output[2]
     epochs = [line.split("/")[0] for line in "".join(output).splitlines() if ", val_loss " in line]
     assert epochs == [f"train: dropout-seed{seed} epoch {epoch}" for seed in (27, 28) for epoch in (1, 2)]
-    expected = kills.results(unbroken)
+    expected, results = (
+        {name: content for name, content in kills.results(top).items() if kills.MODEL in name}
+        for top in (unbroken, killed)
+    )
     assert len(expected) == 4
-    assert kills.results(killed) == expected
+    assert results == expected
     report = json.loads((killed / f"data/runs/{kills.MODEL}.json").read_text(encoding="utf-8"))
     assert [seed["n_resumed"] for seed in report["seeds"]] == [1, 1]
-    assert "up to date" in repro(killed, None)
+    assert "up to date" in train(killed, "repro")
     checkpoints = list((killed / ".checkpoints").glob("*.checkpoint"))
     assert len(checkpoints) == 2  # until the next training, for DVC has recorded them

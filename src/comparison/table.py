@@ -21,17 +21,17 @@ def cells(row: ModelRow, pairs: Sequence[Pair]) -> list[str]:
         "" if std is None else f"{row['test_mean']:.2%} ± {100 * std:.2f} ({row['replicas']})",
         f"{row['train_seconds']:.0f} s",
         f"{row['n_params']:,}",
-        ", ".join(_ties(row, pairs)),
+        ", ".join(ties(row, pairs)),
     ]
 
 
 def verdict_sentence(rows: Sequence[ModelRow], pairs: Sequence[Pair]) -> str:
     """The best model, always with those that it is tied with."""
     best = best_model(rows)
-    (ties,) = (_ties(row, pairs) for row in rows if row["model"] == best)
+    (tied,) = (ties(row, pairs) for row in rows if row["model"] == best)
     if len(rows) == 1:
         return f"Only model: {best}."
-    tie = f"tied with {', '.join(ties)}" if ties else "no model is tied with it"
+    tie = f"tied with {', '.join(tied)}" if tied else "no model is tied with it"
     return f"Best by validation accuracy: {best}; {tie}."
 
 
@@ -60,15 +60,15 @@ def plain_text(rows: Sequence[ModelRow], pairs: Sequence[Pair], confidence: floa
     """A short table for a terminal: mean validation accuracy, test accuracy and ties; below it the best model."""
     lines = [["Model", "Validation", f"Test ({confidence:.0%} CI)", "Tied with"]]
     for row in rows:
-        model, test, *_, ties = cells(row, pairs)
-        lines.append([model, f"{row['val_mean']:.2%}", test, ties])
+        model, test, *_, tied = cells(row, pairs)
+        lines.append([model, f"{row['val_mean']:.2%}", test, tied])
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     table = ["  ".join(map(str.ljust, line, widths)).rstrip() for line in lines]
     return "\n".join([*table, verdict_sentence(rows, pairs)])
 
 
-def _ties(row: ModelRow, pairs: Sequence[Pair]) -> list[str]:
-    """The models that a model is tied with, and which of them are equivalent."""
+def ties(row: ModelRow, pairs: Sequence[Pair]) -> list[str]:
+    """The models that a model is tied with, `NAME (equivalent)` where the two are shown to be so."""
     verdicts = {frozenset((pair["model_a"], pair["model_b"])): pair["verdict"] for pair in pairs}
     return [
         f"{model} (equivalent)" if verdicts[frozenset((model, row["model"]))] == "equivalent" else model

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from src.health.check import Check
+from src.health.repository import run_git
 from src.pipeline.files import repository_root
 
 
@@ -21,7 +22,7 @@ def lock_file() -> Check:
     _, complaint = _data_status()
     if "dvc.lock" not in complaint:
         return Check("ok", "whole")
-    in_git = _git("cat-file", "-e", "HEAD:./dvc.lock")
+    in_git = run_git("cat-file", "-e", "HEAD:./dvc.lock").returncode == 0
     mend = f"{'git checkout dvc.lock' if in_git else 'rm dvc.lock'}, then dvc repro: the run cache has what was made"
     return Check("broken", f"cut or damaged ({complaint})", mend, lambda: _restore_lock(in_git))
 
@@ -32,15 +33,7 @@ def _restore_lock(in_git: bool) -> None:
     (top / ".dvc/tmp").mkdir(exist_ok=True)
     shutil.move(top / "dvc.lock", top / ".dvc/tmp/dvc.lock.broken")
     if in_git:
-        _git("checkout", "HEAD", "--", "dvc.lock")
-
-
-def _git(*arguments: str) -> bool:
-    """Whether git could do it."""
-    try:
-        return subprocess.run(["git", "-C", str(repository_root()), *arguments], capture_output=True).returncode == 0
-    except FileNotFoundError:
-        return False
+        run_git("checkout", "HEAD", "--", "dvc.lock")
 
 
 def data() -> Check:

@@ -17,22 +17,26 @@ def git() -> Check:
     top = repository_root()
     if shutil.which("git") is None:
         return Check("warning", "not installed: runs lack their commit, and experiments need it", "apt install git")
-    inside = _git("rev-parse", "--show-toplevel")
+    inside = run_git("rev-parse", "--show-toplevel")
     if "dubious ownership" in inside.stderr:
         mend = f"git config --global --add safe.directory '{top}'"
         return Check("broken", "refuses the repository, which belongs to another user", mend)
     if inside.returncode or Path(inside.stdout.strip()).resolve() != top.resolve():
         mend = "clone with git, or `dvc config core.no_scm true` to do without commits and experiments"
         return Check("warning" if _without_scm() else "broken", f"{top} is no repository of its own", mend)
-    if _git("var", "GIT_COMMITTER_IDENT").returncode:
+    if run_git("var", "GIT_COMMITTER_IDENT").returncode:
         mend = "git config --global user.name NAME, and user.email ADDRESS"
         return Check("warning", "does not know who you are: `dvc exp run` fails, `dvc repro` does not", mend)
-    return Check("ok", _git("--version").stdout.strip().removeprefix("git version "))
+    return Check("ok", run_git("--version").stdout.strip().removeprefix("git version "))
 
 
-def _git(*arguments: str) -> subprocess.CompletedProcess[str]:
+def run_git(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """What git says in the repository; its exit status is 127, as in a shell, where git is not installed."""
     command = ["git", "-C", str(repository_root()), *arguments]
-    return subprocess.run(command, capture_output=True, text=True, encoding="utf-8", errors="replace")
+    try:
+        return subprocess.run(command, capture_output=True, text=True, encoding="utf-8", errors="replace")
+    except FileNotFoundError as error:
+        return subprocess.CompletedProcess(command, 127, "", str(error))
 
 
 def _without_scm() -> bool:

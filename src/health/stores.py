@@ -1,12 +1,9 @@
 """Where runs and trainings are kept: MLflow's store, the spool, the checkpoints."""
 
 import re
-import socket
 import sqlite3
 import subprocess
 import sys
-import urllib.error
-import urllib.request
 from contextlib import closing
 from importlib.util import find_spec
 from pathlib import Path
@@ -15,7 +12,7 @@ from urllib.parse import urlsplit
 from src.health.check import Check
 from src.pipeline.files import UserError, repository_root
 from src.pipeline.spool import pending
-from src.pipeline.store import PORTS, store_uri, without_password
+from src.pipeline.store import PORTS, probe, store_uri, without_password
 from src.training import checkpoint_folder
 
 TIMEOUT = 3  # seconds
@@ -28,31 +25,17 @@ def mlflow_store() -> Check:
         uri = store_uri()
     except UserError as error:
         return Check("broken", str(error))
-    parts = urlsplit(uri)
-    name, kind = without_password(uri), parts.scheme.split("+")[0]
+    name, kind = without_password(uri), urlsplit(uri).scheme.split("+")[0]
     mend = "start it or set MLFLOW_TRACKING_URI; trainings go on without it"
     try:
         if kind == "sqlite":
             return _database(Path(re.sub(r"\?.*", "", uri.removeprefix("sqlite:///"))))
-        if kind in ("http", "https"):
-            _ask(f"{kind}://{parts.netloc.rpartition('@')[2]}{parts.path.rstrip('/')}/health")
-        elif kind in PORTS:
-            socket.create_connection((parts.hostname or "localhost", parts.port or PORTS[kind]), TIMEOUT).close()
-        else:
+        if kind not in PORTS:
             return Check("warning", f"{name} is of a kind that was never tried", "see docs/tracking.md")
+        probe(uri, TIMEOUT)
     except (OSError, ValueError) as error:
         return Check("warning", f"{name} does not answer: {without_password(str(error))}", mend)
     return Check("ok", f"{name} answers")
-
-
-def _ask(url: str) -> None:
-    """Raises OSError unless a server gives the page, or asks who wants it."""
-    try:
-        urllib.request.urlopen(url, timeout=TIMEOUT).close()
-    except urllib.error.HTTPError as error:
-        with error:
-            if error.code not in (401, 403):
-                raise OSError(f"it answers {error.code}") from None
 
 
 def _database(path: Path) -> Check:

@@ -1,6 +1,7 @@
 """Files: written whole or not at all, in UTF-8; and the error that a user can put right."""
 
 import csv
+import hashlib
 import json
 import os
 import re
@@ -90,6 +91,12 @@ def read_json(path: str | Path) -> Any:
 def write_json(path: str | Path, content: Any) -> None:
     """Write JSON, indented by two spaces, keys in the given order. Raises ValueError for NaN and infinity."""
     write_text(path, json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def sha256(path: str | Path) -> str:
+    """The SHA-256 digest of a file's content, in hex."""
+    with Path(path).open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def read_csv(path: str | Path) -> list[dict[str, str]]:

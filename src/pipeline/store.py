@@ -5,10 +5,11 @@ import os
 import re
 import socket
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from src.pipeline.files import UserError, repository_root
@@ -29,7 +30,8 @@ PLACES = {  # where MLflow keeps the absolute address of an artifact
     "logged_models": "artifact_location",
     "model_versions": "storage_location",
 }
-PORTS = {"postgresql": 5432, "mysql": 3306, "mssql": 1433}
+LOCK_SECONDS = 60  # for another process to make the database, or to register a model
+PORTS = {"http": 80, "https": 443, "postgresql": 5432, "mysql": 3306, "mssql": 1433}
 
 
 def store_uri() -> str:
@@ -53,7 +55,7 @@ def connect() -> tuple["MlflowClient", str]:
         os.environ.setdefault(name, value)
     uri = store_uri()
     with as_user_error(uri):
-        _check_reachable(uri)
+        probe(uri, float(os.environ["MLFLOW_HTTP_REQUEST_TIMEOUT"]))
         from mlflow import MlflowClient
 
         with database_lock(uri):
@@ -68,12 +70,21 @@ def connect() -> tuple["MlflowClient", str]:
             return client, client.create_experiment(EXPERIMENT, artifact_location=place)
 
 
-def _check_reachable(uri: str) -> None:
-    """Raise OSError where a database server does not answer, which MLflow itself would try for 100 seconds."""
+def probe(uri: str, seconds: float) -> None:
+    """Raise OSError where the store is a server that does not answer within so many seconds: MLflow itself takes 100.
+
+    A web server answers if it is not at fault itself: one may refuse who asks, another has no page /health.
+    """
     parts = urlsplit(uri)
-    port = PORTS.get(parts.scheme.split("+")[0])
-    if port and parts.hostname:
-        socket.create_connection((parts.hostname, parts.port or port), timeout=5).close()
+    kind = parts.scheme.split("+")[0]
+    if kind in ("http", "https"):
+        import requests
+
+        with requests.get(f"{uri.rstrip('/')}/health", timeout=seconds, stream=True) as answer:
+            if answer.status_code >= 500:
+                raise OSError(f"it answers {answer.status_code}")
+    elif kind in PORTS and parts.hostname:
+        socket.create_connection((parts.hostname, parts.port or PORTS[kind]), seconds).close()
 
 
 @contextmanager
@@ -81,7 +92,7 @@ def database_lock(uri: str) -> Iterator[None]:
     """Keep other processes from a database file meanwhile, and create it where it is missing.
 
     Two first connections at once would break it. Raises UserError where it cannot be written, which MLflow itself would
-    try for 100 seconds.
+    try for 100 seconds, and where another process does not let go of it.
     """
     database = re.fullmatch(r"sqlite:///(/[^?]*)(\?.*)?", uri)
     if not database:
@@ -98,7 +109,7 @@ def database_lock(uri: str) -> Iterator[None]:
         advice = "set MLFLOW_TRACKING_URI to one that is"
         raise UserError(f"MLflow's store {file} must be writable. {error.strerror}; {advice}.") from None
     with lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+        wait_for(lock)
         with file.open("rb") as content:
             start = content.read(16)
         if start not in (b"", b"SQLite format 3\0"):
@@ -108,6 +119,19 @@ def database_lock(uri: str) -> Iterator[None]:
         elif file.parent == repository_root():
             _follow_a_move(file)
         yield
+
+
+def wait_for(lock: IO[str]) -> None:
+    """Lock an open file as soon as another process lets go of it. Raises UserError after LOCK_SECONDS."""
+    deadline = time.monotonic() + LOCK_SECONDS
+    while True:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return
+        except BlockingIOError:
+            if time.monotonic() > deadline:
+                raise UserError(f"Another process must end first. It holds {lock.name}.") from None
+            time.sleep(0.1)
 
 
 def _create(file: Path) -> None:

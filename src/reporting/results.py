@@ -12,6 +12,7 @@ from src.comparison.long_tables import Mistake
 from src.comparison.model_rows import ModelRow
 from src.comparison.pairs import Pair
 from src.comparison.published import Prepared
+from src.comparison.table import ties
 from src.decoding.records import Decoding, WrittenLabel
 from src.pipeline.files import read_csv, read_json
 
@@ -58,6 +59,10 @@ class Results:
     clusters: Mapping[str, Any]
     stability: Stability
     decoding: Decoded
+
+    def ties(self, model: str) -> str:
+        """The models that a model is tied with, and which of them are equivalent, as in models.md."""
+        return ", ".join(ties(self.models[model], self.pairs))
 
 
 def read_results(metrics: Path) -> Results:

@@ -1,6 +1,5 @@
 """The MLflow folder of a trained network: the same bytes for the same network, wherever and whenever it is written."""
 
-import hashlib
 import os
 import shutil
 import tempfile
@@ -106,9 +105,3 @@ def requirements(software: str) -> list[str]:
     """What the model needs: Keras and backend as in training (`keras 3.1, tensorflow 2.2`), the others as installed."""
     trained_with = [package.replace(" ", "==") for package in software.split(", ")]
     return [*(f"{package}=={version(package)}" for package in ("mlflow", "numpy")), *trained_with]
-
-
-def sha256(path: Path) -> str:
-    """The SHA-256 sum of a file, in hex."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

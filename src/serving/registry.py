@@ -1,27 +1,21 @@
 """MLflow's registry: versions of one registered model, and which of them is the champion."""
 
-import fcntl
 import hashlib
 import os
-import socket
 import tempfile
-import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
-from urllib.parse import urlsplit
 
-from src.pipeline.files import UserError, read_json
-from src.pipeline.store import as_user_error, connect, without_password
+from src.pipeline.files import read_json
+from src.pipeline.store import as_user_error, connect, wait_for
 from src.serving.folder import EVIDENCE
 from src.serving.promotion import Decision, Evidence
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
-PROBE_SECONDS = 3  # for a store to take a connection
-LOCK_SECONDS = 60  # for another registration to end
 KEYS = set(Evidence.__annotations__)
 WEIGHTS: Final = "weights_sha256"  # the tag by which a version is found again
 
@@ -67,7 +61,6 @@ def register_folder(
 
 def use_store() -> tuple["MlflowClient", str]:
     """A client of the store, where MLflow then looks models:/... up, and the experiment's id. Raises UserError."""
-    probe(os.environ.get("MLFLOW_TRACKING_URI") or "")
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
     client, experiment = connect()
     import mlflow
@@ -76,40 +69,19 @@ def use_store() -> tuple["MlflowClient", str]:
     return client, experiment
 
 
-def probe(uri: str) -> None:
-    """Raises UserError unless the store's host takes a connection at once, and a web server answers."""
-    place = urlsplit(uri)
-    if not place.hostname:
-        return
-    default = {"http": 80, "https": 443}.get(place.scheme, 5432)
-    try:
-        if place.scheme in ("http", "https"):
-            import requests
-
-            requests.get(f"{uri.rstrip('/')}/health", timeout=PROBE_SECONDS)
-        else:
-            socket.create_connection((place.hostname, place.port or default), PROBE_SECONDS).close()
-    except OSError as error:  # those of requests are such
-        kind = type(error).__name__
-        raise UserError(f"MLflow's store {without_password(uri)} must answer. It does not ({kind}).") from None
-
-
 @contextmanager
 def promotion_lock(uri: str) -> Iterator[None]:
-    """Keep this user's other registrations in a store waiting. Raises UserError after LOCK_SECONDS."""
+    """Keep this user's other registrations in a store waiting. Raises UserError where another one does not end."""
     digest = hashlib.sha256(uri.encode()).hexdigest()[:16]
     path = Path(tempfile.gettempdir(), f"registration-{os.getuid()}-{digest}.lock")
-    with os.fdopen(os.open(path, os.O_CREAT | os.O_RDWR | os.O_NOFOLLOW, 0o600), "w") as lock:
-        deadline = time.monotonic() + LOCK_SECONDS
-        while True:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except BlockingIOError:
-                if time.monotonic() > deadline:
-                    raise UserError(f"Another registration must end first. It holds {path}.") from None
-                time.sleep(0.1)
+    with open(path, "w", encoding="utf-8", opener=_open_own) as lock:
+        wait_for(lock)
         yield
+
+
+def _open_own(path: str, flags: int) -> int:
+    """Open a file that nobody else can read, never by a link that somebody else has put there."""
+    return os.open(path, flags | os.O_NOFOLLOW, 0o600)
 
 
 def known_aliases(client: "MlflowClient", name: str) -> dict[str, str]:

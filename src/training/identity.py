@@ -13,6 +13,8 @@ from typing import Any
 
 import yaml
 
+from src.pipeline.files import sha256
+
 CODE = Path(__file__).parents[2]
 NUMERIC_PACKAGES = re.compile(r"keras|numpy|ml.dtypes|tensorflow.*|jax.*|torch|triton|nvidia.*", re.IGNORECASE)
 
@@ -40,8 +42,7 @@ def file_digests(model: str, params: Mapping[str, Any]) -> dict[str, str]:
         top = CODE / name if name.startswith("src/") else Path(name)
         for file in sorted(path for path in (top.rglob("*") if top.is_dir() else [top]) if not path.is_dir()):
             if "__pycache__" not in file.parts:
-                with file.open("rb") as content:
-                    digests[f"{name}/{file.relative_to(top)}"] = hashlib.file_digest(content, "sha256").hexdigest()
+                digests[f"{name}/{file.relative_to(top)}"] = sha256(file)
     return digests
 
 

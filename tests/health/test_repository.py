@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from src.health.repository import AGE, git, unfinished
+from src.health.repository import AGE, git, run_git, unfinished
 
 
 @pytest.fixture
@@ -33,6 +33,7 @@ def test_no_git_is_told(top: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     check = git()
     assert check.state == "warning"
     assert check.says.startswith("not installed")
+    assert run_git("status").returncode == 127
 
 
 def test_a_user_without_a_name_is_told(top: Path) -> None:

@@ -69,7 +69,7 @@ def running_server(command: list[str], folder: Path, port: int, **variables: str
             start_new_session=True,
         )
     try:
-        deadline = time.monotonic() + 120
+        deadline = time.monotonic() + 300
         while not healthy(port):
             assert process.poll() is None and time.monotonic() < deadline, (folder / "log").read_bytes()
             time.sleep(0.2)

@@ -1,9 +1,12 @@
 """A TCP proxy on loopback before a server, which fails in the ways that networks and servers do."""
 
 import contextlib
+import re
 import socket
 import threading
 import time
+
+LOOKS = re.compile(rb"GET |POST \S*/search ")  # requests that change nothing
 
 
 class Proxy:
@@ -11,7 +14,7 @@ class Proxy:
 
     mode: `pass`; `reset`, which closes what comes; `stall`, which accepts and never answers; `away`, where nothing
     listens. cut: `before` or `after` the server gets the request of that number; `count` is that of the last one, from
-    1. Requests by GET, which change nothing, are neither cut nor counted.
+    1. Those that change nothing are neither cut nor counted: to cut one leaves what the one before it left.
     """
 
     def __init__(self, target: int) -> None:
@@ -72,7 +75,7 @@ class Proxy:
             while data := client.recv(1 << 20):
                 if answering[0]:  # the first bytes after an answer are those of a new request
                     answering[0], number[0] = False, 0
-                    if not data.startswith(b"GET "):
+                    if not LOOKS.match(data):
                         with self.lock:
                             self.count += 1
                             number[0] = self.count

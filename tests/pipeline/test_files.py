@@ -14,6 +14,7 @@ from src.pipeline.files import (
     read_csv,
     read_json,
     repository_root,
+    sha256,
     write_csv,
     write_json,
     write_text,
@@ -188,6 +189,11 @@ def test_rows_of_other_keys_leave_no_file(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="fields not in fieldnames: 'b'"):
         write_csv(tmp_path / "a.csv", [{"a": 1}, {"b": 2}])
     assert names(tmp_path) == []
+
+
+def test_a_digest_is_that_of_the_standard(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"abc")  # FIPS 180-2, appendix B.1
+    assert sha256(tmp_path / "a") == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
 
 
 IN_ANOTHER_LOCALE = """

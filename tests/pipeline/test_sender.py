@@ -120,7 +120,7 @@ def test_a_broken_store_costs_a_stage_a_second_and_a_line(proxy: Proxy, top: Pat
         _, told = process.communicate("\n", timeout=60)
         seconds = time.monotonic() - start
     assert process.returncode == 0
-    assert seconds < 1 + 0.7  # and the end of Python, beside other work
+    assert seconds < 3  # one, and the end of Python, beside other tests
     assert told.count("\n") == 1
     assert "could not record the run" in told
     assert "python -m src sync" in told

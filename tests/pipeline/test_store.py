@@ -137,6 +137,17 @@ def test_a_database_that_is_missing_is_created_whole_and_locked(tmp_path: Path) 
     assert sorted(path.name for path in tmp_path.iterdir()) == ["mlflow.db", "mlflow.db.lock"]
 
 
+def test_a_database_that_another_process_holds_is_waited_for_and_not_for_ever(
+    top: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(store, "LOCK_SECONDS", 0.3)
+    with (top / "mlflow.db.lock").open("w") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        refused = pytest.raises(UserError, match=r"must end first\. It holds .*/mlflow\.db\.lock")
+        with refused, database_lock(f"sqlite:///{top}/mlflow.db"):
+            pass
+
+
 CONNECT = (
     "import sys; from src.pipeline import store; print('ready', flush=True); sys.stdin.readline(); store.connect()"
 )

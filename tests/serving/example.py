@@ -14,7 +14,8 @@ from pathlib import Path
 import numpy as np
 
 from src import classifiers
-from src.serving.folder import LabelMeaning, Pictures, sha256, write_folder
+from src.pipeline.files import sha256
+from src.serving.folder import LabelMeaning, Pictures, write_folder
 from src.serving.promotion import Evidence
 from src.training.device import software
 
@@ -98,7 +99,7 @@ def server(
     reader = threading.Thread(target=collect)
     reader.start()
     try:
-        deadline = time.monotonic() + 120
+        deadline = time.monotonic() + 300
         while first.empty():
             assert process.poll() is None, "".join(lines)
             assert time.monotonic() < deadline, "".join(lines)

@@ -2,8 +2,8 @@ from pathlib import Path
 
 import yaml
 
-from src.pipeline.files import read_json
-from src.serving.folder import EVIDENCE, requirements, sha256, signature
+from src.pipeline.files import read_json, sha256
+from src.serving.folder import EVIDENCE, requirements, signature
 from tests.serving.example import LABELS, SIDE, write_example
 
 

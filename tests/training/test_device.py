@@ -17,6 +17,7 @@ ROOT = Path(__file__).parents[2]
 @pytest.fixture(autouse=True)
 def put_back(monkeypatch: pytest.MonkeyPatch) -> None:
     """What `setup_device` sets for its own process is put back."""
+    monkeypatch.delenv("OMP_NUM_THREADS")
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
     monkeypatch.setenv("JAX_PLATFORMS", "cpu")
     monkeypatch.setenv("KERAS_BACKEND", "tensorflow")
@@ -29,16 +30,47 @@ def test_gpu_without_a_gpu_is_an_error_not_a_cpu_run(monkeypatch: pytest.MonkeyP
         setup_device(seed=1, device="gpu", threads=None)
 
 
-def test_cpu_hides_every_gpu_before_keras_is_there() -> None:
-    code = (
-        "from src.training.device import setup_device; import os;"
-        "print(setup_device(seed=1, device='cpu', threads=None));"
-        "import tensorflow as tf; print(tf.config.list_physical_devices('GPU'), os.environ['CUDA_VISIBLE_DEVICES'])"
-    )
-    out = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True).stdout
-    name, gpus = out.strip().splitlines()
-    assert name.startswith("CPU, ")
-    assert gpus == "[] -1"
+USERS_OWN = {"floatx": "float64", "epsilon": 0.01, "backend": "torch", "image_data_format": "channels_first"}
+STARTED = """
+import json, os, sys
+from src.training.device import setup_device
+words = setup_device(seed=1, device="cpu", threads=None)
+import keras, tensorflow
+c = keras.config
+settings = [c.floatx(), c.epsilon(), c.backend(), c.image_data_format(), c.dtype_policy().name]
+gpus = [len(tensorflow.config.list_physical_devices("GPU")), os.environ["CUDA_VISIBLE_DEVICES"]]
+print(json.dumps({"words": words, "gpus": gpus, "settings": settings}))
+print("later", file=sys.stderr)
+"""
+
+
+@pytest.fixture(scope="module")
+def started(tmp_path_factory: pytest.TempPathFactory) -> subprocess.CompletedProcess[str]:
+    """A process of a user who has a keras.json, which sets the device up, tells what is set and then a warning."""
+    folder = tmp_path_factory.mktemp("keras")
+    (folder / "keras.json").write_text(json.dumps(USERS_OWN), encoding="utf-8")
+    return run_without_a_log_level(STARTED, KERAS_HOME=str(folder))
+
+
+def run_without_a_log_level(code: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    """A Python process as a user starts it: without the log level and the backend that the tests set."""
+    own = {name: value for name, value in os.environ.items() if name not in ("TF_CPP_MIN_LOG_LEVEL", "KERAS_BACKEND")}
+    command = [sys.executable, "-c", code]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, env=own | variables)
+
+
+def test_cpu_hides_every_gpu_before_keras_is_there(started: subprocess.CompletedProcess[str]) -> None:
+    report = json.loads(started.stdout)
+    assert report["words"].startswith("CPU, ")
+    assert report["gpus"] == [0, "-1"]
+
+
+def test_a_users_keras_json_changes_nothing(started: subprocess.CompletedProcess[str]) -> None:
+    assert json.loads(started.stdout)["settings"] == ["float32", 1e-07, "tensorflow", "channels_last", "float32"]
+
+
+def test_loading_prints_nothing_and_later_errors_are_printed(started: subprocess.CompletedProcess[str]) -> None:
+    assert started.stderr == "later\n"
 
 
 @pytest.mark.parametrize("card", [True, False])
@@ -119,20 +151,6 @@ def test_threads_cannot_be_limited_with_every_backend(monkeypatch: pytest.Monkey
         device._limit_threads("torch", 3)
 
 
-USERS_OWN = {"floatx": "float64", "epsilon": 0.01, "backend": "torch", "image_data_format": "channels_first"}
-
-
-def test_a_users_keras_json_changes_nothing(tmp_path: Path) -> None:
-    (tmp_path / "keras.json").write_text(json.dumps(USERS_OWN), encoding="utf-8")
-    code = (
-        "from src.training.device import setup_device; setup_device(seed=1, device='cpu', threads=None); import keras;"
-        "c = keras.config; print(c.floatx(), c.epsilon(), c.backend(), c.image_data_format(), c.dtype_policy().name)"
-    )
-    own = {name: value for name, value in os.environ.items() if name != "KERAS_BACKEND"} | {"KERAS_HOME": str(tmp_path)}
-    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=own, capture_output=True, text=True, check=True)
-    assert done.stdout == "float32 1e-07 tensorflow channels_last float32\n"
-
-
 def test_a_backend_that_is_not_installed_is_told() -> None:
     code = (
         "import sys; sys.modules['jax'] = None\n"
@@ -152,18 +170,6 @@ def test_the_seed_makes_random_numbers_the_same() -> None:
         setup_device(seed=5, device="cpu", threads=None)
         numbers.append(keras.random.normal((3,)).numpy().tolist())
     assert numbers[0] == numbers[1]
-
-
-def run_without_a_log_level(code: str) -> subprocess.CompletedProcess[str]:
-    """A Python process as a user starts it: without the log level that the tests set."""
-    environment = {name: value for name, value in os.environ.items() if name != "TF_CPP_MIN_LOG_LEVEL"}
-    return subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, env=environment)
-
-
-def test_loading_prints_nothing_and_later_errors_are_printed() -> None:
-    code = "from src.training.device import setup_device; setup_device(seed=1, device='cpu', threads=None);"
-    done = run_without_a_log_level(f"{code} import sys; print('later', file=sys.stderr)")
-    assert done.stderr == "later\n"
 
 
 def test_a_crash_while_libraries_load_is_told() -> None:
