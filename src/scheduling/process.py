@@ -81,12 +81,8 @@ class Process:
         return b"Running stage" in self.log.read_bytes()
 
     def tail(self, n_lines: int) -> list[str]:
-        """The last lines of the output that are not empty; of a line that was overwritten, its last state."""
-        with self.log.open("rb") as output:
-            output.seek(max(0, self.log.stat().st_size - TAIL_BYTES))
-            text = output.read().decode(errors="replace")
-        lines = [line.rstrip("\r").rpartition("\r")[2].rstrip() for line in text.split("\n")]
-        return [line for line in lines if line][-n_lines:]
+        """The last lines of the output."""
+        return tail(self.log, n_lines)
 
     def stop(self) -> None:
         """Tell what DVC has started to end, each process once; DVC itself, which may be writing dvc.lock, follows."""
@@ -106,3 +102,12 @@ class Process:
         """End the whole group at once."""
         with suppress(ProcessLookupError):
             os.killpg(self.process.pid, signal.SIGKILL)
+
+
+def tail(log: Path, n_lines: int) -> list[str]:
+    """The last lines of a file that are not empty; of a line that was overwritten, its last state."""
+    with log.open("rb") as output:
+        output.seek(max(0, log.stat().st_size - TAIL_BYTES))
+        text = output.read().decode(errors="replace")
+    lines = [line.rstrip("\r").rpartition("\r")[2].rstrip() for line in text.split("\n")]
+    return [line for line in lines if line][-n_lines:]

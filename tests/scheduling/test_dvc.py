@@ -6,6 +6,7 @@ import pytest
 from src.pipeline.files import UserError
 from src.scheduling import dvc
 
+ROOT = Path(__file__).parents[2]
 HEAD = "schema: '2.0'\nstages:\n"
 C, A, B = "  c:\n    cmd: z\n    deps:\n    - path: x\n", "  a@x:\n    cmd: y\n", "  '12':\n    cmd: w\n"
 LOCK = HEAD + C + A + B
@@ -55,6 +56,18 @@ def test_stages_that_compute_on_the_device(top: Path) -> None:
     )
     graph = {name: set[str]() for name in ("train@a", "train@b", "embed", "fetch", "compare")}
     assert dvc.device_stages(graph) == {"train@a", "train@b", "embed"}
+
+
+def test_stages_that_go_to_a_cluster_leave_nothing_that_the_run_cache_does_not_keep(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(ROOT)
+    graph = {name: set[str]() for name in ("fetch", "train@cm1", "evaluate@cm1", "embed", "report")}
+    assert dvc.device_stages(graph) == {"train@cm1", "evaluate@cm1", "embed"}
+    assert dvc.uncached("train@cm1") == ["metrics/train/history/cm1.csv", "metrics/train/layers/cm1.csv"]
+    assert dvc.uncached("report") == ["metrics/report.html"]
+    for stage in dvc.device_stages(graph):  # an output (no plot or metric) in git, and DVC keeps no runs of the stage
+        assert not any(isinstance(out, dict) for out in dvc._definition(stage)["outs"])
 
 
 @pytest.mark.parametrize(("named", "gpus"), [("", []), ("-1", []), ("0,2", ["0", "2"]), ("GPU-8a,1", ["GPU-8a", "1"])])
