@@ -1,3 +1,4 @@
+from functools import partial
 from typing import Any
 
 from src.scheduling.chain import Chain
@@ -26,7 +27,11 @@ class Step:
 
 
 def starts(steps: list[Step], started: list[Step]) -> list[Any]:
-    return [lambda step=step: started.append(step) or step for step in steps]
+    def start(step: Step) -> Step:
+        started.append(step)
+        return step
+
+    return [partial(start, step) for step in steps]
 
 
 def polls(chain: Chain) -> list[int | None]:
