@@ -14,7 +14,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -121,8 +121,10 @@ def outcome(top: Path) -> dict[str, Any]:
     return {"lock": lock(top), "files": files, "clean": "up to date" in status.stdout}
 
 
-def measure(folder: Path, lay_out: Callable[[Path], None], targets: list[str], n_runs: int) -> list[dict[str, Any]]:
-    """The runs of one kind, each beside the serial one."""
+def measure(
+    folder: Path, lay_out: Callable[[Path], None], targets: list[str], n_runs: int
+) -> Iterator[list[dict[str, Any]]]:
+    """The runs of one kind, each beside the serial one; gives them after each."""
     draw, prepared, serial, unbroken = random.Random(SEED), folder / "prepared", folder / "serial", folder / "unbroken"
     lay_out(prepared)
     for top in (serial, unbroken):
@@ -132,7 +134,7 @@ def measure(folder: Path, lay_out: Callable[[Path], None], targets: list[str], n
     start = time.perf_counter()
     attempt(unbroken, targets, None, 0, draw)
     seconds = time.perf_counter() - start
-    runs = []
+    runs: list[dict[str, Any]] = []
     for number in range(n_runs):
         top = folder / str(number)
         shutil.copytree(prepared, top, symlinks=True)
@@ -142,7 +144,7 @@ def measure(folder: Path, lay_out: Callable[[Path], None], targets: list[str], n
         runs.append({"attempts": attempts, **equal, "same_bytes": same_bytes})
         print(f"{number + 1} of {n_runs}: {runs[-1]}", flush=True)
         shutil.rmtree(top)
-    return runs
+        yield runs
 
 
 def summarise(runs: list[dict[str, Any]]) -> dict[str, int]:
@@ -186,12 +188,12 @@ def report(all_runs: dict[str, list[dict[str, Any]]]) -> None:
 def main() -> None:
     """Hit and compare -> benchmarks/parallel.json and .md."""
     signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell ignores it in the background
-    all_runs = {}
+    all_runs: dict[str, list[dict[str, Any]]] = {}
     kinds: list[tuple[Callable[[Path], None], list[str]]] = [(lay_out_toy, []), (lay_out_digits, ["compare"])]
     for (name, n_runs), (lay_out, targets) in zip(RUNS.items(), kinds, strict=True):
         with tempfile.TemporaryDirectory() as folder:
-            all_runs[name] = measure(Path(folder), lay_out, targets, n_runs)
-        report(all_runs)
+            for all_runs[name] in measure(Path(folder), lay_out, targets, n_runs):
+                report(all_runs)
     print("\n".join(markdown(all_runs)))
 
 
