@@ -82,7 +82,7 @@ def mlflow_runs(top: Path) -> list[str]:
 def markdown(runs: list[dict[str, Any]], expected: list[str]) -> list[str]:
     """A row for each trouble. expected: the runs in MLflow after a serial `dvc repro`."""
     lines = [
-        "| Trouble | Runs | Ended well | `dvc.lock` | Files | `dvc status` clean | Resumed | Lost in MLflow | Doubled |",
+        "| Trouble | Runs | Ended well | `dvc.lock` | Files | Status clean | Resumed | Lost in MLflow | Doubled |",
         "|---|---:|---:|---:|---:|---:|---:|---:|---:|",
     ]
     for trouble in TROUBLES:
