@@ -12,6 +12,7 @@ unexport PYTHONDONTWRITEBYTECODE  # without compiled bytecode every import of Te
 help:
 	@echo "make demo    the whole pipeline in minutes: 3,000 images, one epoch, one seed, in a clone of its own ($(DEMO))"
 	@echo "make repro   the whole pipeline: all images, all epochs, 24 trainings (hours on two CPU cores)"
+	@echo "             either with JOBS=2: two stages at a time where they do not need each other"
 	@echo "make ui      MLflow's pages of all runs; of the demo's: make ui REPOSITORY=$(DEMO)"
 	@echo "make test    checks and tests"
 	@echo "make bench   measures what docs/speed.md says, on a quiet machine (about an hour)"
@@ -20,7 +21,7 @@ help:
 	@echo "The first of them installs 223 packages (4 GB) into .venv, which takes two minutes or more."
 
 repro: .venv/installed
-	dvc repro
+	$(if $(JOBS),python -m src parallel --jobs $(JOBS),dvc repro)
 
 demo: export GIT_AUTHOR_NAME = demo
 demo: export GIT_AUTHOR_EMAIL = demo@localhost
@@ -29,7 +30,12 @@ demo: export GIT_COMMITTER_EMAIL = demo@localhost
 demo: .venv/installed
 	@test ! -e $(DEMO) || { echo "$(DEMO) is there already, perhaps with experiments of yours. To start anew: rm -rf $(DEMO)"; exit 1; }
 	git clone --quiet . $(DEMO)
-	cd $(DEMO) && dvc exp run --name demo -S fetch.limit=3000 -S epochs=1 -S replicas=1 -S evaluate.latency_repeats=5
+	cd $(DEMO) && dvc exp run --name demo $(if $(JOBS),fetch) -S fetch.limit=3000 -S epochs=1 -S replicas=1 \
+		-S evaluate.latency_repeats=5
+ifdef JOBS  # `dvc exp run` has no jobs: it made the data above, and the experiment gets the rest here
+	cd $(DEMO) && DVC_EXP_NAME=demo python -m src parallel --jobs $(JOBS)
+	cd $(DEMO) && dvc exp save --force --name demo
+endif
 	@echo "Open $(DEMO)/metrics/report.html in a browser. MLflow has the runs: make ui REPOSITORY=$(DEMO)"
 
 # MLflow 3 opens another view unless the address asks for the runs. Its jobs, which nothing here uses, are six processes.

@@ -17,11 +17,12 @@ from src.params import STAGES, TOP
 ROOT = Path(__file__).parents[1]
 PACKAGES = [
     *("pipeline", "images", "classifiers", "training", "clustering", "comparison", "decoding", "serving", "reporting"),
-    "health",
+    *("health", "scheduling"),
 ]
 LIGHT = {"numpy", "pydantic", "rich", "ruamel", "typing_extensions", "yaml"}  # loaded in a fraction of a second
 ALONE = {
     "mlflow": r"src/pipeline/(store|sender|delivery|logged_model)\.py|src/serving/(app|folder|registry|served_\w+)\.py",
+    "ray": r"src/scheduling/cluster\.py",
     "matplotlib": r"src/pipeline/figure\.py|src/\w+/(\w+_)?charts\.py",
     "tensorflow": r"src/training/\w+\.py",
 }

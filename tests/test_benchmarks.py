@@ -11,7 +11,7 @@ import pytest
 import yaml
 from keras import layers
 
-from benchmarks import checkpoints, kills, run_python, scale, serve, stock
+from benchmarks import checkpoints, cluster, kills, parallel, run_python, scale, scaling, serve, stock
 from benchmarks.train import flop, markdown, one_run, ratios, summarise
 from src.images.splits import read
 from tests.serving.test_client import scoring
@@ -246,6 +246,52 @@ def test_a_checkpoint_is_measured_and_leaves_nothing(
     assert 0 < run["write_s"] <= run["slowest_s"] < 10
     assert 0 < run["epoch_s"] < 100
     assert list((tmp_path / ".checkpoints").iterdir()) == []
+
+
+# Side by side
+
+
+def test_hits_and_what_they_left_are_counted() -> None:
+    quiet, hit = {"hit": None, "left": 0, "mended": []}, {"hit": "Ctrl-C", "left": 1, "mended": ["dvc.lock by doctor"]}
+    good = {"attempts": [quiet], "lock": True, "files": True, "clean": True, "same_bytes": True}
+    bad = {"attempts": [hit, hit, quiet], "lock": False, "files": True, "clean": True, "same_bytes": False}
+    lines = parallel.markdown({"toy": [good, bad], "digits": [good]})
+    assert lines[0] == "| | toy | digits |"
+    rows = {line.split(" | ")[0].strip("| "): line.split(" | ")[1:] for line in lines[2:]}
+    assert rows["Ctrl-C"] == ["2", "0 |"]
+    assert rows["SIGKILL of the driver"] == ["0", "0 |"]
+    assert rows["processes left after Ctrl-C"] == ["2", "0 |"]
+    assert rows["`dvc.lock` that of the serial run"] == ["1", "1 |"]
+
+
+def test_locks_are_compared_in_their_order_but_for_sums_that_differ_from_run_to_run(tmp_path: Path) -> None:
+    def lock(*stages: str) -> Any:
+        (tmp_path / "dvc.lock").write_text("stages:\n" + "".join(stages), encoding="utf-8")
+        return parallel.lock(tmp_path)
+
+    stage = "  {}: {{outs: [{{path: data/runs/a.json, md5: {}, size: 1}}, {{path: b, md5: {}, size: 1}}]}}\n"
+    before = lock(stage.format("x", 1, 2), stage.format("y", 3, 4))
+    assert lock(stage.format("x", 9, 2), stage.format("y", 3, 4)) == before
+    assert lock(stage.format("x", 1, 9), stage.format("y", 3, 4)) != before
+    assert lock(stage.format("y", 3, 4), stage.format("x", 1, 2)) != before
+
+
+def test_the_gain_of_jobs_is_that_over_one() -> None:
+    runs = {"1": {"seconds": 200.0, "cpu_seconds": 300.0}, "2": {"seconds": 125.0, "cpu_seconds": 240.0}}
+    assert scaling.markdown({"digits": runs})[2:] == [
+        "| all stages, the digits | 1 | 200 s | 300 s | 1.00 | 100% |",
+        "| all stages, the digits | 2 | 125 s | 240 s | 1.60 | 80% |",
+    ]
+
+
+def test_runs_that_mlflow_lost_or_doubled_are_counted() -> None:
+    row = {"trouble": "none", "status": 0, "resumed": 1, "lock": True, "files": True, "clean": True}
+    runs = [
+        row | {"mlflow": ["a FINISHED", "a FINISHED"]},
+        row | {"mlflow": ["a FINISHED", "b FINISHED"], "lock": False},
+    ]
+    lines = cluster.markdown(runs, ["a FINISHED", "b FINISHED"])
+    assert lines[2] == "| none | 2 | 2 | 1 | 2 | 2 | 2 | 1 | 1 |"
 
 
 # Serving

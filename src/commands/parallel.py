@@ -1,0 +1,114 @@
+"""Run the stages that are out of date, independent ones at the same time, as `dvc repro` would one after the other."""
+
+import argparse
+import fcntl
+import json
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from functools import partial
+from pathlib import Path
+
+from src.commands.serve import whole
+from src.params import read_params
+from src.pipeline.files import UserError, durable_write, read_json
+from src.pipeline.runner import run
+from src.scheduling import dvc
+from src.scheduling.cluster import Cluster, connected
+from src.scheduling.display import Display
+from src.scheduling.driver import run_schedule
+from src.scheduling.graph import before, outdated, resolve
+from src.scheduling.node import FOLDER as PLACE
+from src.scheduling.process import Job, Process
+from src.scheduling.schedule import Schedule
+
+FOLDER = Path(PLACE)  # the stages' outputs, and how long they took; DVC and git ignore it
+PROOF = "dvc repro"  # the last step
+
+
+def main(arguments: list[str]) -> None:
+    """Read the options, run the stages; the exit status is 1 where one fails."""
+    parser = argparse.ArgumentParser(prog="python -m src parallel", description=__doc__)
+    parser.add_argument("targets", nargs="*", metavar="STAGE", help="with all that it needs; none: all stages")
+    parser.add_argument("--jobs", type=partial(whole, high=1000), required=True, metavar="N", help="stages at once")
+    address = os.environ.get("RAY_ADDRESS")
+    parser.add_argument(
+        "--cluster", default=address, metavar="ADDRESS", help="of Ray, for stages that compute on the device"
+    )
+    parser.add_argument("--gpus-per-stage", type=float, default=0, metavar="X", help="of a node; 0.5: two share one")
+    chosen = parser.parse_args(arguments)
+    run("parallel", lambda: reproduce(chosen.targets, chosen.jobs, chosen.cluster, chosen.gpus_per_stage))
+
+
+def reproduce(targets: Sequence[str], jobs: int, address: str | None, gpus_per_stage: float) -> None:
+    """Bring the targets up to date. Raises UserError where stages fail."""
+    with _alone():
+        graph = dvc.read_graph()
+        wanted = before(graph, resolve(graph, targets) if targets else graph)
+        todo = outdated({name: graph[name] for name in graph if name in wanted}, dvc.changed_stages())
+        on_device = dvc.device_stages(todo)
+        gpus = dvc.gpus() if on_device and not address and read_params()["device"] != "cpu" else []
+        with _cluster(address, gpus_per_stage) if on_device else nullcontext() as cluster:
+
+            def start(name: str, gpu: str | None) -> Job:
+                if name == PROOF:
+                    dvc.sort_lock(graph)
+                    return Process(dvc.command("repro", *targets), _log(name), {})
+                if cluster and name in on_device:
+                    return cluster.start(name, graph)
+                variables = {} if gpu is None else {"CUDA_VISIBLE_DEVICES": gpu}
+                return Process(dvc.command("repro", "--single-item", name), _log(name), variables)
+
+            steps = {**todo, PROOF: set(todo)}
+            schedule = Schedule(steps, jobs=jobs, seconds=_read_seconds(), gpus=gpus, on_gpu=on_device)
+            try:
+                failed = run_schedule(schedule, start, Display(len(steps)))
+            finally:
+                with durable_write(FOLDER / "seconds.json") as file:
+                    file.write(json.dumps(schedule.seconds, indent=2).encode())
+        _check(schedule, failed)
+
+
+def _cluster(address: str | None, gpus: float) -> AbstractContextManager[Cluster | None]:
+    """The cluster, if an address is given. Raises UserError."""
+    if not address:
+        return nullcontext()
+    threads = read_params()["threads"]
+    if threads is None:
+        raise UserError("params.yaml: threads: must be a number on a cluster: so many cores a stage takes. Got null.")
+    return connected(address, cpus=threads, gpus=gpus)
+
+
+def _check(schedule: Schedule, failed: Sequence[str]) -> None:
+    """Raises UserError, with a line for each stage that failed, unless all is up to date."""
+    left_out = [name for name in schedule.unfinished if name not in failed and name != PROOF]
+    lines = [f"{name} failed: {_log(name)} has its output." for name in failed]
+    if left_out:
+        lines.append(f"left out, for they need what failed: {', '.join(left_out)}.")
+    elif not failed and dvc.UP_TO_DATE not in _log(PROOF).read_text(encoding="utf-8"):
+        lines.append(f"nothing must change while stages run. `dvc repro` had something left to do: see {_log(PROOF)}.")
+    if lines:
+        raise UserError("\nparallel: ".join(lines))
+
+
+def _log(name: str) -> Path:
+    return FOLDER / f"{name}.log"
+
+
+def _read_seconds() -> dict[str, float]:
+    """The seconds that stages took when they ran last."""
+    path = FOLDER / "seconds.json"
+    seconds: dict[str, float] = read_json(path) if path.exists() else {}
+    return seconds
+
+
+@contextmanager
+def _alone() -> Iterator[None]:
+    """Raises UserError where another process runs the stages of this repository in parallel."""
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    with (FOLDER / "lock").open("a") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise UserError("one `parallel` must run here at a time. Another does: wait for it, or end it.") from None
+        yield

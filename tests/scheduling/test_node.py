@@ -1,0 +1,65 @@
+import signal
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import psutil
+import pytest
+
+from src.scheduling import node
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_it_needs_pythons_library_alone() -> None:
+    text = Path(node.__file__).read_text(encoding="utf-8")
+    imports = {line.split()[1].split(".")[0] for line in text.splitlines() if line.startswith(("import ", "from "))}
+    assert imports <= sys.stdlib_module_names
+
+
+def test_a_step_has_a_status_an_output_and_this_python_first(tmp_path: Path) -> None:
+    with (tmp_path / "log").open("wb") as output:
+        command = ["sh", "-c", 'command -v python; echo "$NAME"; pwd; exit 4']
+        assert node._call(command, tmp_path, output, {"NAME": "x"}) == 4
+    python, name, place = (tmp_path / "log").read_text(encoding="utf-8").split()
+    assert Path(python).parent == Path(sys.executable).parent
+    assert (name, place) == ("x", str(tmp_path))
+
+
+def test_a_cancelled_step_is_told_to_end_and_waited_for(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    script = f"trap 'echo told >> {log}; exit 3' TERM; echo $$ > {tmp_path}/pid; while true; do sleep 0.05; done"
+    main = threading.main_thread().ident
+    assert main
+    timer = threading.Timer(0.5, lambda: signal.pthread_kill(main, signal.SIGINT))
+    handler = signal.signal(signal.SIGINT, signal.default_int_handler)
+    timer.start()
+    try:
+        with log.open("ab") as output, pytest.raises(KeyboardInterrupt):
+            node._call(["sh", "-c", script], tmp_path, output, {})
+    finally:
+        timer.join()
+        signal.signal(signal.SIGINT, handler)
+    assert log.read_text(encoding="utf-8").splitlines()[-1] == "told"
+    assert not psutil.pid_exists(int((tmp_path / "pid").read_text(encoding="utf-8")))
+
+
+def test_the_clone_is_the_heads_working_tree(tmp_path: Path) -> None:
+    head = tmp_path / "head"
+    head.mkdir()
+    (head / "code.py").write_text("1", encoding="utf-8")
+    (head / "dvc.lock").write_text("old", encoding="utf-8")
+    git = ["git", "-c", "user.name=t", "-c", "user.email=t@localhost"]
+    for command in ("init --quiet", "add --all", "commit --quiet --message x"):
+        subprocess.run([*git, *command.split()], cwd=head, check=True)
+    bundle = subprocess.run([*git, "bundle", "create", "--quiet", "-", "HEAD"], cwd=head, capture_output=True)
+    node._clone(bundle.stdout, {"dvc.lock": b"new"}, tmp_path / "clone")
+    assert (tmp_path / "clone/code.py").read_text(encoding="utf-8") == "1"
+    assert (tmp_path / "clone/dvc.lock").read_text(encoding="utf-8") == "new"
+
+
+def test_a_node_that_reads_the_word_sees_the_heads_repository(tmp_path: Path) -> None:
+    (tmp_path / "home").write_text("word", encoding="utf-8")
+    assert node._reads(tmp_path / "home") == "word"
+    assert node._reads(tmp_path / "other") is None
