@@ -3,7 +3,7 @@
 A block holds the keyword-only arguments of one function, and its signature is the schema:
 
     block X              `X` in src/X.py
-    a block in `models`  `train` in src/train.py, `body` of its architecture, and `replicas`
+    a block in `models`  `train` in src/training/recipe.py, `body` of its architecture, and `replicas`
 """
 
 import importlib
@@ -78,7 +78,7 @@ def check_layer(params: dict[str, Any]) -> None:
     layer, name = params["embed"]["layer"], params["embed"]["model"]
     if layer == "embedding":  # every model has it
         return
-    recipe = set(signature_schema("src.train", "train")) | set(MODEL)
+    recipe = set(signature_schema("src.training.recipe", "train")) | set(MODEL)
     body = {key: value for key, value in params["models"][name].items() if key not in recipe - {"architecture"}}
     setup_device(seed=params["seed"], device=params["device"], threads=params["threads"])
     layers = [known.name for known in build(side=AMPLE_SIDE, classes=2, **body).layers]
@@ -104,7 +104,8 @@ def validate_model(name: Any, block: Any) -> dict[str, Any]:
     if not isinstance(name, str) or not re.fullmatch(r"[a-z][a-z0-9_]*", name):
         must = "lower-case letters, digits and _, a letter first"
         raise UserError(f"params.yaml: models: a model's name must be {must}. Got {shown(name)}.")
-    key, schema, architectures = f"models.{name}", signature_schema("src.train", "train") | MODEL, ARCHITECTURES
+    key, architectures = f"models.{name}", ARCHITECTURES
+    schema = signature_schema("src.training.recipe", "train") | MODEL
     if isinstance(block, dict) and "architecture" in block:
         check_known(f"params.yaml: {key}.architecture:", block["architecture"], ARCHITECTURES)
         architectures = [block["architecture"]]
