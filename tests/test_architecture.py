@@ -17,7 +17,7 @@ from src.params import STAGES, TOP
 ROOT = Path(__file__).parents[1]
 PACKAGES = [
     *("pipeline", "images", "classifiers", "training", "clustering", "comparison", "decoding", "serving", "reporting"),
-    "health",
+    *("sweeping", "health"),
 ]
 LIGHT = {"numpy", "pydantic", "rich", "ruamel", "typing_extensions", "yaml"}  # loaded in a fraction of a second
 ALONE = {
