@@ -35,8 +35,8 @@ def test_what_was_written_is_there_again_in_the_order_of_the_search() -> None:
 
 
 def test_a_sweep_is_one_process_alone() -> None:
-    with opened("key"), opened("another key"):
-        with pytest.raises(UserError, match="another process is in the same sweep"), opened("key"):
-            pass
+    refusal = pytest.raises(UserError, match="another process is in the same sweep")
+    with opened("key"), opened("another key"), refusal, opened("key"):
+        pass
     with opened("key"):
         pass
