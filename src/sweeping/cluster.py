@@ -6,7 +6,6 @@ import os
 import secrets
 import shutil
 import signal
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -26,6 +25,7 @@ SETTINGS = {
     "TUNE_GLOBAL_CHECKPOINT_S": "1000000000",  # Tune's own state is not used: see search.py
 }
 OBJECT_STORE_BYTES = 100_000_000  # nothing large goes through it
+TOP = Path("/tmp")  # not TMPDIR, which may be long: the path of a socket has at most 107 characters
 STOP_SECONDS = 20
 ATTEMPTS = 3  # Ray gives up starting after 30 seconds, which a busy machine can take
 
@@ -43,7 +43,7 @@ def local_ray(key: str, slots: int) -> Iterator[Path]:
     except ImportError as error:
         advice = "pip install --require-hashes -r requirements-ray.txt"
         raise UserError(f"sweeps need Ray and Optuna ({error}). Install them: {advice}") from None
-    folder = Path(tempfile.gettempdir()) / f"sweep-{key[:12]}"  # short: paths of sockets end after 107 characters
+    folder = TOP / f"sweep-{key[:12]}"
     shutil.rmtree(folder, ignore_errors=True)  # of a sweep that was killed
     folder.mkdir(mode=0o700)
     try:

@@ -19,6 +19,7 @@ from mlflow import MlflowClient
 from src.commands.sweep import remove_checkpoints
 from src.images.digits import read_digits
 from src.pipeline.files import read_csv, read_json
+from src.sweeping.cluster import TOP
 from src.sweeping.records import opened
 from tests.pipeline.stores import environment, runs, wait_until
 from tests.sweeping.example import finished, make, write_sets
@@ -41,7 +42,6 @@ def top(tmp_path_factory: pytest.TempPathFactory, empty_store: Path) -> Path:
     params["audit"]["model"] = params["embed"]["model"] = "tiny"
     (folder / "params.yaml").write_text(yaml.safe_dump(params, sort_keys=False), encoding="utf-8")
     (folder / "data").mkdir()
-    (folder / "tmp").mkdir()
     digits = read_digits()
     for split, rows in {"train": slice(0, 1100), "val": slice(1100, None)}.items():
         x, y = digits.x_train[rows], digits.y_train[rows]
@@ -55,7 +55,7 @@ def start(top: Path) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [sys.executable, "-m", "src", "sweep"],
         cwd=top,
-        env=environment(DVC_ROOT=str(top), HOME=str(top), TMPDIR=str(top / "tmp")),
+        env=environment(DVC_ROOT=str(top), HOME=str(top)),
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -107,7 +107,8 @@ def test_a_killed_sweep_goes_on_where_it_was_and_leaves_nothing_behind(top: Path
     after += again.communicate()[0].splitlines()
     assert again.returncode == 0, "\n".join(after)
     assert all_gone(processes)
-    assert list((top / "tmp").iterdir()) == []
+    (records,) = (top / ".sweeps").iterdir()
+    assert not (TOP / f"sweep-{records.name[:12]}").exists()
     assert not (top / ".ray").exists()
     assert not [line for line in after if "trial-000 " in line]  # nothing of it is trained again
     assert not [line for line in after if "trial-001 seed 27 epoch 1/2" in line]
