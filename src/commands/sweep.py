@@ -64,7 +64,7 @@ def work() -> None:
         write_json(f"{FOLDER}/winner.json", verdict)
         for file in ("trials.csv", "slices.svg", "winner.json"):
             parent_run.log_artifact(f"{FOLDER}/{file}")
-        parent_run.log_metrics({"val_accuracy": verdict["val_accuracy"], "difference": verdict["difference"]})
+        parent_run.set_tags({key: verdict[key] for key in ("trial", "val_accuracy", "difference", "better", "adopt")})
     remove_checkpoints(plan, records)
     for line in results.in_words(verdict).splitlines():
         print(f"sweep: {line}")

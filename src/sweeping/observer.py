@@ -85,13 +85,12 @@ class Observer:
             return
         stack, run = self.runs.pop(name)
         run.set_tags({"state": state})
-        if trial.rows:
-            score = trial.score(self.plan.epochs) or 0.0
-            run.log_metrics({"val_accuracy": score, "train_seconds": trial.seconds, "n_epochs": len(trial.rows)})
+        score = trial.score(self.plan.epochs) or 0.0  # of a trial that diverged at once
+        run.log_metrics({"val_accuracy": score, "train_seconds": trial.seconds, "n_epochs": len(trial.rows)})
         stack.close()
         trial.state = state
         self.records.write(trial)
-        print(f"sweep: {name}: {state}, val_accuracy {trial.score(self.plan.epochs)}", flush=True)
+        print(f"sweep: {name}: {state}, val_accuracy {score:.4f}", flush=True)
 
 
 def tracking_id(key: str, name: str) -> str:

@@ -44,7 +44,7 @@ def table(plan: Plan, trials: Sequence[Trial]) -> list[dict[str, Any]]:
             | {key: trial.tunables.get(key) for key in keys}
             | {f"val_accuracy_{seed}": accuracy for seed, accuracy in last.items()}
             | {"val_accuracy": trial.score(plan.epochs), "epochs_trained": len(trial.rows), "state": trial.state}
-            | {"pruned": trial.state == "pruned", "train_seconds": trial.seconds}
+            | {"train_seconds": trial.seconds}
         )
     return rows
 
