@@ -27,7 +27,7 @@ STEPS, WARM, WRITES = 20, 3, 9
 
 def measure(name: str) -> dict[str, float]:
     """Take some steps of a recipe on the real data and write its checkpoint: seconds of both, size in MB."""
-    from src.train import train
+    from src.training.recipe import train
 
     setup_device(seed=0, device="cpu", threads=None)
     recipe = {key: value for key, value in read_params()["models"][name].items() if key not in ("epochs", "replicas")}

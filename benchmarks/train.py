@@ -46,7 +46,7 @@ def stock(x: np.ndarray, y: np.ndarray, recipe: dict[str, Any], on_step: Any) ->
 
 def pipeline(x: np.ndarray, y: np.ndarray, recipe: dict[str, Any], on_step: Any) -> float:
     """An epoch of the stage `train`. Returns the arithmetic of a step in GFLOP."""
-    from src.train import train
+    from src.training.recipe import train
 
     setup_device(seed=0, device="cpu", threads=None)
     few = recipe["batch_size"]

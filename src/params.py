@@ -3,7 +3,8 @@
 A block holds the keyword-only arguments of one function, and its signature is the schema:
 
     block X              `X` in src/X.py
-    a block in `models`  `train` in src/train.py, `body` of its architecture, and `replicas`
+    a block in `models`  `train` in src/training/recipe.py, `body` of its architecture, and `replicas`
+    block `sweep`        `make_plan` in src/sweeping/plan.py
 """
 
 import importlib
@@ -63,6 +64,7 @@ def check(params: dict[str, Any]) -> dict[str, Any]:
     """The params with every value in its type. Raises UserError."""
     schemas = {stage: signature_schema(f"src.{stage}", stage) for stage in STAGES if stage != "train"}
     schemas = {stage: schema for stage, schema in schemas.items() if schema}
+    schemas["sweep"] = signature_schema("src.sweeping.plan", "make_plan")  # of a command
     top = validate_block("", {**TOP, "models": dict, **dict.fromkeys(schemas, dict)}, params)
     if not params["models"]:
         raise UserError("params.yaml: models: must have at least one model. Got none.")
@@ -78,7 +80,7 @@ def check_layer(params: dict[str, Any]) -> None:
     layer, name = params["embed"]["layer"], params["embed"]["model"]
     if layer == "embedding":  # every model has it
         return
-    recipe = set(signature_schema("src.train", "train")) | set(MODEL)
+    recipe = set(signature_schema("src.training.recipe", "train")) | set(MODEL)
     body = {key: value for key, value in params["models"][name].items() if key not in recipe - {"architecture"}}
     setup_device(seed=params["seed"], device=params["device"], threads=params["threads"])
     layers = [known.name for known in build(side=AMPLE_SIDE, classes=2, **body).layers]
@@ -99,12 +101,13 @@ def signature_schema(module: str, function: str) -> dict[str, Any]:
     return {name: hints[name] for name in names}
 
 
-def validate_model(name: Any, block: Any) -> dict[str, Any]:
-    """The checked block of one model. Raises UserError."""
+def validate_model(name: Any, block: Any, place: str = "models") -> dict[str, Any]:
+    """The checked block of one model. Raises UserError, which names the place in params.yaml."""
     if not isinstance(name, str) or not re.fullmatch(r"[a-z][a-z0-9_]*", name):
         must = "lower-case letters, digits and _, a letter first"
         raise UserError(f"params.yaml: models: a model's name must be {must}. Got {shown(name)}.")
-    key, schema, architectures = f"models.{name}", signature_schema("src.train", "train") | MODEL, ARCHITECTURES
+    key, architectures = f"{place}.{name}", ARCHITECTURES
+    schema = signature_schema("src.training.recipe", "train") | MODEL
     if isinstance(block, dict) and "architecture" in block:
         check_known(f"params.yaml: {key}.architecture:", block["architecture"], ARCHITECTURES)
         architectures = [block["architecture"]]

@@ -1,27 +1,21 @@
 """Train one model from one or more seeds, on training and validation data; the test set is never read."""
 
 import gc
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from typing import Any, Literal, TypedDict
+from typing import Any, TypedDict
 
-import numpy as np
-
-from src import classifiers
 from src.images import splits
 from src.images.splits import Labelled
 from src.pipeline import tracking
 from src.pipeline.files import write_csv, write_json
-from src.pipeline.schema import Count, Positive, Seed
 from src.training import checkpoint
 from src.training.checkpoint_folder import mark_done, remove_recorded, reserved
 from src.training.course import Course, SeedRun
 from src.training.device import setup_device, software
 from src.training.identity import training_keys
-from src.training.loop import fit
 from src.training.precision import set_precision
-
-LOSS = "categorical_crossentropy"
+from src.training.recipe import LOSS, resolve_recipe, train
 
 
 class Trained(TypedDict):
@@ -38,54 +32,6 @@ class Trained(TypedDict):
     device: str
     software: str
     seeds: list[SeedRun]
-
-
-def train(
-    train_set: Labelled,
-    val_set: Labelled,
-    classes: int,
-    seed: Seed,
-    on_start: Callable[[Any], int],
-    on_steps: Callable[[int], None],
-    on_epoch: Callable[[int, dict[str, float]], None],
-    *,
-    architecture: str,
-    optimizer: Literal["adam", "adamw", "nadam", "rmsprop", "sgd"],
-    learning_rate: Positive,
-    batch_size: Count,
-    epochs: Count,
-    **body: Any,
-) -> Any:
-    """A keras.Model trained from a seed; `body` is the architecture's part of the model's block.
-
-    `on_start` gets the untrained model, may change its state, and returns the first epoch to train, from 1. `on_steps`
-    gets the number of batches since its last call, `on_epoch` the epoch and its loss, accuracy, val_loss and
-    val_accuracy. Raises UserError where the images are too small.
-    """
-    import keras
-
-    keras.utils.set_random_seed(seed)
-    model = classifiers.build(side=train_set.x.shape[1], classes=classes, architecture=architecture, **body)
-    rule = keras.optimizers.get({"class_name": optimizer, "config": {"learning_rate": learning_rate}})
-    model.compile(optimizer=rule, loss=LOSS, metrics=["accuracy"])
-    model.optimizer.build(model.trainable_variables)
-    one_hot = np.eye(classes, dtype=np.float32)
-    fit(
-        model,
-        *((images.x, one_hot[images.y]) for images in (train_set, val_set)),
-        first_epoch=on_start(model),
-        epochs=epochs,
-        batch_size=batch_size,
-        seed=seed,
-        on_steps=on_steps,
-        on_epoch=on_epoch,
-    )
-    return model
-
-
-def resolve_recipe(block: dict[str, Any], params: dict[str, Any]) -> dict[str, Any]:
-    """A model's block, with the `epochs` and `replicas` of all models where params.yaml gives them."""
-    return block | {key: params[key] for key in ("epochs", "replicas") if params[key]}
 
 
 def layer_table(model: Any) -> list[dict[str, Any]]:

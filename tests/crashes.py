@@ -23,7 +23,7 @@ import numpy as np
 from src import classifiers, train
 from src.params import read_params
 from src.pipeline import runner, tracking
-from src.training import course, identity
+from src.training import course, identity, recipe
 from src.training.checkpoint import load
 
 ROOT = Path(__file__).parents[1]
@@ -115,7 +115,7 @@ def train_in(folder: Path, end_before: int | None = None, term_in: tuple[int, in
 
         fake_fit(*arguments, **named | {"on_epoch": on_epoch})
 
-    train.fit, classifiers.body = fit, lambda name: body  # type: ignore[assignment]
+    recipe.fit, classifiers.body = fit, lambda name: body  # type: ignore[assignment]
     tracking.training_run = tracking.parent_run = fake_run
     status = 0
     try:

@@ -24,6 +24,7 @@ from src.params import (
 )
 from src.pipeline.files import UserError
 from src.pipeline.schema import Count, Positive
+from src.sweeping.plan import make_plan
 
 ROOT = Path(__file__).parents[1]
 COMMITTED = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
@@ -75,28 +76,35 @@ def test_the_committed_params_pass_and_keep_their_values() -> None:
 
 def test_every_stage_has_a_file_and_every_block_a_stage() -> None:
     assert all((ROOT / f"src/{stage}.py").is_file() for stage in STAGES)
-    assert set(BLOCKS) <= set(STAGES)
+    assert set(BLOCKS) <= {*STAGES, "sweep"}
+
+
+def function_of(block: str) -> Callable[..., Any]:
+    """The function whose arguments a block holds: its stage's namesake, but for the command `sweep`."""
+    function: Callable[..., Any]
+    function = make_plan if block == "sweep" else getattr(import_module(f"src.{block}"), block)
+    return function
 
 
 @pytest.mark.parametrize("block", BLOCKS)
-def test_a_block_holds_the_keyword_only_arguments_of_its_namesake(block: str) -> None:
-    assert set(COMMITTED[block]) == keyword_only(getattr(import_module(f"src.{block}"), block))
+def test_a_block_holds_the_keyword_only_arguments_of_its_function(block: str) -> None:
+    assert set(COMMITTED[block]) == keyword_only(function_of(block))
 
 
 @pytest.mark.parametrize("name", COMMITTED["models"])
 def test_a_model_holds_the_keyword_only_arguments_of_train_and_of_its_body(name: str) -> None:
     block = COMMITTED["models"][name]
     body = import_module(f"src.classifiers.{block['architecture']}").body
-    assert set(block) == keyword_only(import_module("src.train").train) | keyword_only(body) | set(MODEL)
+    assert set(block) == keyword_only(import_module("src.training.recipe").train) | keyword_only(body) | set(MODEL)
 
 
 @pytest.mark.parametrize("block", [*BLOCKS, *(f"models.{name}" for name in COMMITTED["models"])])
 def test_a_tunable_has_no_second_value_in_the_code(block: str) -> None:
     if block.startswith("models."):
         architecture = COMMITTED["models"][block.removeprefix("models.")]["architecture"]
-        functions = [import_module("src.train").train, import_module(f"src.classifiers.{architecture}").body]
+        functions = [import_module("src.training.recipe").train, import_module(f"src.classifiers.{architecture}").body]
     else:
-        functions = [getattr(import_module(f"src.{block}"), block)]
+        functions = [function_of(block)]
     for function in functions:
         defaults = {name: p.default for name, p in inspect.signature(function).parameters.items()}
         assert {defaults[name] for name in keyword_only(function)} == {inspect.Parameter.empty}
@@ -121,6 +129,8 @@ def test_a_tunable_has_no_second_value_in_the_code(block: str) -> None:
         ("seed", -1, "must be an integer in [0, 4294967296). Got -1."),
         ("seed", 2**32, "must be an integer in [0, 4294967296). Got 4294967296."),
         ("seed", 27.0, "must be an integer "),
+        ("sweep.trials", 0, "must be an integer in [1, inf). Got 0."),
+        ("sweep.space", [1], "must be keys with values. Got [1]."),
         ("epochs", True, "must be an integer in [1, inf) or null. Got True."),
         ("epochs", 0, "must be an integer in [1, inf) or null. Got 0."),
         ("models.plain.epochs", None, "must be an integer in [1, inf). Got None."),

@@ -122,9 +122,19 @@ def training_run(
 
 
 @contextmanager
-def new_run(name: str, tags: Mapping[str, str], params: Mapping[str, Any]) -> Iterator[Run]:
-    """A new run, FINISHED when the block ends well and FAILED when it does not; KILLED where the process is killed."""
-    with _own_run(name, tags, params) as run:
+def new_run(
+    name: str,
+    tags: Mapping[str, str],
+    params: Mapping[str, Any],
+    *,
+    run_id: str | None = None,
+    parent_id: str | None = None,
+) -> Iterator[Run]:
+    """A new run, FINISHED when the block ends well and FAILED when it does not; KILLED where the process is killed.
+
+    run_id: of the run to go on with, if it is there. parent_id: of the run that it belongs to.
+    """
+    with _own_run(name, tags, params, run_id=run_id, parent_id=parent_id) as run:
         yield run
 
 

@@ -46,7 +46,7 @@ def remove_recorded() -> None:
     for done in folder().glob("*.done"):
         if done.stem.encode() in recorded:
             for key in done.read_text(encoding="utf-8").split():
-                _remove(key)
+                remove(key)
             done.unlink(missing_ok=True)
 
 
@@ -71,7 +71,7 @@ def _is_free(key: str) -> bool:
         return path is not None
 
 
-def _remove(key: str) -> None:
+def remove(key: str) -> None:
     """Remove a training's files, unless a process is in it."""
     with reserved(key) as path:
         if path:
