@@ -94,8 +94,8 @@ def main() -> None:
     """Train what is missing -> benchmarks/precision.json and .md."""
     first = read_params()["seed"]
     on = f"{setup_device(seed=0, device='cpu', threads=1)}; {software()}"
-    known = read_json(RESULT) if RESULT.exists() else {"on": on}
-    runs = known["runs"] if known["on"] == on and "runs" in known else []
+    known = read_json(RESULT) if RESULT.exists() else {}
+    runs: list[dict[str, Any]] = known["runs"] if known.get("on") == on else []
     wanted = [
         (model, precision, seed)
         for model, seed, precision in product(MODELS, range(first, first + N_SEEDS), POLICIES)
