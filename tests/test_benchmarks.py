@@ -81,6 +81,7 @@ def test_the_peer_has_the_parameters_of_the_stock_network(name: str) -> None:
     assert torch.__version__
 
 
+@pytest.mark.usefixtures("usual_precision")
 @pytest.mark.parametrize("path", ["stock", "pipeline", "bfloat16"])
 def test_a_run_measures_every_step_after_the_first_ones(
     path: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
