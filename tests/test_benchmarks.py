@@ -11,7 +11,7 @@ import pytest
 import yaml
 from keras import layers
 
-from benchmarks import checkpoints, kills, run_python, scale, serve, stock
+from benchmarks import checkpoints, kills, precision, run_python, scale, serve, stock, tried
 from benchmarks.train import flop, markdown, one_run, speedups, summarise
 from src.images.splits import read
 from tests.serving.test_client import scoring
@@ -105,6 +105,65 @@ def test_a_process_that_fails_fails_the_benchmark_and_says_why(capfd: pytest.Cap
     with pytest.raises(subprocess.CalledProcessError):
         run_python("-c", "raise ValueError('no such model')")
     assert "ValueError: no such model" in capfd.readouterr().err
+
+
+def trainings(model: str, float32: list[float], bfloat16: list[float]) -> list[dict[str, Any]]:
+    """What benchmarks/precision.py keeps of a model's trainings."""
+    return [
+        {"model": model, "precision": name, "seed": seed, "test_accuracy": value, "seconds": 1}
+        for name, values in (("float32", float32), ("bfloat16", bfloat16))
+        for seed, value in enumerate(values)
+    ]
+
+
+def test_precisions_are_equivalent_where_the_interval_of_the_seeds_differences_is_within_the_margin() -> None:
+    near = trainings("near", [90, 80, 70], [90.1, 80.2, 70.3])
+    wide = trainings("wide", [90, 80, 70], [90.1, 79.2, 70.3])
+    summary = precision.summarise(near + wide)
+    half = 2.919986 * 0.1 / 3**0.5  # Student's t at 95 % with two degrees of freedom, of 0.1, 0.2, 0.3
+    assert summary["near"] == {
+        "float32": 80,
+        "bfloat16": pytest.approx(80.2),
+        "difference": pytest.approx(0.2),
+        "low": pytest.approx(0.2 - half, abs=1e-5),
+        "high": pytest.approx(0.2 + half, abs=1e-5),
+        "equivalent": True,
+    }
+    assert not summary["wide"]["equivalent"]
+    lines = precision.markdown(summary)
+    assert lines[2] == "| near | 80.00 % | 80.20 % | +0.20 (+0.03 to +0.37) | yes |"
+    assert lines[3].endswith("| not shown |")
+
+
+def test_a_gain_is_a_share_of_the_models_step() -> None:
+    rows = [
+        {"part": part, "way": way, "ms": ms, "model": "cm4", "step_ms": 200}
+        for part, way, ms in (("a", "usual", 30), ("a", "quick", 20), ("b", "usual", 5), ("b", "slow", 11))
+    ]
+    assert tried.markdown(rows)[2:] == [
+        "| a | usual | 30.0 ms |  |",
+        "| a | quick | 20.0 ms | +5% of cm4 |",
+        "| b | usual | 5.0 ms |  |",
+        "| b | slow | 11.0 ms | -3% of cm4 |",
+    ]
+
+
+@pytest.mark.parametrize("part", ["pooling after conv1", "bias of conv1", "LSTM over the pixels"])
+def test_what_was_tried_computes_what_the_usual_way_does(part: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    import tensorflow as tf
+
+    monkeypatch.setattr(tried, "N", 3)
+    images = np.random.default_rng(0).integers(0, 2, (3, 28, 28)).astype(np.float32)
+    images[:, :20] = 0  # rows that are equal
+    _, inputs, ways = tried.parts(images)[part]
+    results = []
+    for function in list(ways.values())[:2]:
+        with tf.GradientTape() as tape:
+            tape.watch(inputs)
+            y = function(*inputs)
+        results.append([y, *tape.gradient(y, inputs or tape.watched_variables())])
+    for ours, usual in zip(*results, strict=True):
+        np.testing.assert_allclose(ours, usual, rtol=1e-4, atol=1e-4)
 
 
 @pytest.fixture
