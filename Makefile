@@ -54,6 +54,8 @@ bench: .venv/installed
 	dvc repro train@cm4
 	python -m benchmarks.start
 	python -m benchmarks.train
+	python -m benchmarks.tried
+	python -m benchmarks.precision
 	python -m benchmarks.scale
 	python -m benchmarks.serve
 

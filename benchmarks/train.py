@@ -1,4 +1,6 @@
-"""How long a training step takes: stock Keras, this pipeline, PyTorch, and the floor that arithmetic alone would need.
+"""How long a training step takes: stock Keras, this pipeline in float32 and bfloat16, PyTorch, and the floor.
+
+The floor is what the arithmetic alone would take at the rate of the machine's matrix products.
 
 Every run is a process of its own, and the paths take turns, so that a slow spell of the machine hits them all.
 """
@@ -10,6 +12,8 @@ import os
 import resource
 import sys
 import time
+from collections.abc import Callable
+from functools import partial
 from importlib.metadata import version
 from statistics import geometric_mean, median
 from typing import Any
@@ -20,11 +24,14 @@ from benchmarks import run_python
 from src.images.splits import Labelled
 from src.params import read_params
 from src.pipeline.files import write_json, write_text
+from src.pipeline.schema import Precision
 from src.training.device import setup_device
+from src.training.precision import matrix_rate, set_precision
 
-ROUNDS = 3  # runs of each model on each path
-IMAGES = 10_000  # of the training set: 20 steps or more
+ROUNDS = 2  # runs of each model on each path
 WARM = 3  # steps before the measured ones; the first compiles
+STEPS = {"cnn_vgg": 6, "cnn_lstm": 3}  # measured ones, where they are long
+USUAL_STEPS = 12
 Run = dict[str, float]
 
 
@@ -44,11 +51,11 @@ def stock(x: np.ndarray, y: np.ndarray, recipe: dict[str, Any], on_step: Any) ->
     model.fit(images, labels, batch_size=recipe["batch_size"], verbose=0, callbacks=[each])
 
 
-def pipeline(x: np.ndarray, y: np.ndarray, recipe: dict[str, Any], on_step: Any) -> float:
+def pipeline(x: np.ndarray, y: np.ndarray, recipe: dict[str, Any], on_step: Any, precision: Precision) -> float:
     """An epoch of the stage `train`. Returns the arithmetic of a step in GFLOP."""
     from src.training.recipe import train
 
-    setup_device(seed=0, device="cpu", threads=None)
+    set_precision(precision, setup_device(seed=0, device="cpu", threads=None))
     few = recipe["batch_size"]
     sets = Labelled(x, y), Labelled(x[:few], y[:few])
     model = train(*sets, int(y.max()) + 1, 0, lambda _: 1, on_step, lambda *_: None, epochs=1, **recipe)
@@ -62,7 +69,13 @@ def pytorch(x: np.ndarray, y: np.ndarray, recipe: dict[str, Any], on_step: Any) 
     peer.fit(x, y, on_step=on_step, **recipe)
 
 
-PATHS = {"stock": stock, "pipeline": pipeline} | ({"pytorch": pytorch} if importlib.util.find_spec("torch") else {})
+PATHS: dict[str, Callable[..., Any]] = {
+    "stock": stock,
+    "pipeline": partial(pipeline, precision="float32"),
+    "bfloat16": partial(pipeline, precision="bfloat16"),
+}
+if importlib.util.find_spec("torch"):
+    PATHS["pytorch"] = pytorch
 
 
 def flop(layer: Any) -> int:
@@ -81,9 +94,9 @@ def flop(layer: Any) -> int:
     return 2 * passes * times * sum(map(math.prod, matrices))
 
 
-def one_run(path: str, recipe: dict[str, Any]) -> Run:
-    """Train for an epoch. Returns wall and CPU ms a step, seconds to the first step's end, peak memory in GB."""
-    data = np.load("data/train.npz")
+def one_run(path: str, recipe: dict[str, Any], measured_steps: int) -> Run:
+    """Train for so many steps. Returns wall and CPU ms a step, seconds to the first step's end, peak memory in GB."""
+    data, n_images = np.load("data/train.npz"), recipe["batch_size"] * (WARM + measured_steps)
     importlib.import_module("torch" if path == "pytorch" else "keras")  # its seconds are no step's
     wall, cpu = [time.perf_counter()], [time.process_time()]
 
@@ -91,7 +104,7 @@ def one_run(path: str, recipe: dict[str, Any]) -> Run:
         wall.append(time.perf_counter())
         cpu.append(time.process_time())
 
-    gflop = PATHS[path](data["x"][:IMAGES], data["y"][:IMAGES], recipe, on_step)
+    gflop = PATHS[path](data["x"][:n_images], data["y"][:n_images], recipe, on_step)
     steps = len(wall) - 1 - WARM
     return {
         "step_ms": 1000 * (wall[-1] - wall[WARM]) / steps,
@@ -101,26 +114,16 @@ def one_run(path: str, recipe: dict[str, Any]) -> Run:
     } | ({"gflop": gflop} if gflop else {})
 
 
-def matrix_rate() -> float:
-    """The best of ten products of 4096 x 4096 float32 matrices, in GFLOP/s."""
-    a = np.random.default_rng(0).random((4096, 4096), dtype=np.float32)
-    seconds = []
-    for _ in range(10):
-        start = time.perf_counter()
-        a @ a
-        seconds.append(time.perf_counter() - start)
-    return 2 * 4096**3 / min(seconds) / 1e9
-
-
-def ratios(rounds: list[dict[str, Run]], path: str) -> float:
-    """The median over the rounds of a path's time per step over the pipeline's."""
-    return median(turn[path]["step_ms"] / turn["pipeline"]["step_ms"] for turn in rounds)
+def speedups(rounds: list[dict[str, Run]], path: str) -> list[float]:
+    """How many times as fast as stock Keras a path is in each round."""
+    return [turn["stock"]["step_ms"] / turn[path]["step_ms"] for turn in rounds]
 
 
 def summarise(models: dict[str, Any]) -> dict[str, dict[str, float]]:
-    """How many times as long as the pipeline each other path takes: geometric mean of the models, and whole recipes.
+    """How many times as fast as stock Keras each other path is.
 
-    `recipes` is the sum over the models of steps x the median time of a step, over that of the pipeline.
+    geometric_mean: of the models' medians. recipes: the sum over the models of steps x the median time of a step with
+    stock Keras, over that with the path.
     """
 
     def seconds(path: str) -> float:
@@ -129,18 +132,18 @@ def summarise(models: dict[str, Any]) -> dict[str, dict[str, float]]:
 
     return {
         path: {
-            "geometric_mean": geometric_mean(ratios(model["rounds"], path) for model in models.values()),
-            "recipes": seconds(path) / seconds("pipeline"),
+            "geometric_mean": geometric_mean(median(speedups(model["rounds"], path)) for model in models.values()),
+            "recipes": seconds("stock") / seconds(path),
         }
         for path in models[next(iter(models))]["rounds"][0]
-        if path != "pipeline"
+        if path != "stock"
     }
 
 
 def markdown(models: dict[str, Any], rate: float) -> list[str]:
-    """A table of medians over the rounds; the floor is the arithmetic of a step over the machine's matrix rate."""
+    """A table of medians over the rounds, and the range of times as fast; rate: of matrices in float32, in GFLOP/s."""
     lines = [
-        "| Model | Path | Step | CPU | Against the pipeline | First step | Peak memory |",
+        "| Model | Path | Step | CPU | Times as fast as stock | First step | Peak memory |",
         "|---|---|---:|---:|---:|---:|---:|",
     ]
     for name, model in models.items():
@@ -151,8 +154,9 @@ def markdown(models: dict[str, Any], rate: float) -> list[str]:
                 median(turn[path][key] for turn in model["rounds"])
                 for key in ("step_ms", "step_cpu_ms", "first_step_s", "peak_gb")
             )
-            against = f"{ratios(model['rounds'], path):.2f}"
-            lines.append(f"| | {path} | {step:.0f} ms | {cpu:.0f} ms | {against} | {start:.1f} s | {peak:.2f} GB |")
+            times = speedups(model["rounds"], path)
+            faster = f"{median(times):.2f} ({min(times):.2f}–{max(times):.2f})" if path != "stock" else ""
+            lines.append(f"| | {path} | {step:.0f} ms | {cpu:.0f} ms | {faster} | {start:.1f} s | {peak:.2f} GB |")
     return lines
 
 
@@ -163,7 +167,8 @@ def main() -> None:
         name: {"steps": recipe["epochs"] * math.ceil(images / recipe["batch_size"]), "rounds": []}
         for name, recipe in params["models"].items()
     }
-    rates = [matrix_rate()]
+    on = setup_device(seed=0, device="cpu", threads=None)
+    rates: dict[str, list[float]] = {"float32": [], "bfloat16": []}
     for turn in range(ROUNDS):
         for name, model in models.items():
             model["rounds"].append({path: {} for path in PATHS})
@@ -171,16 +176,23 @@ def main() -> None:
                 run = json.loads(run_python("-m", "benchmarks.train", path, name).splitlines()[-1])
                 model["rounds"][turn][path] = run
                 print(f"{turn + 1}/{ROUNDS} {name} {path}: {run['step_ms']:.0f} ms", flush=True)
-        rates.append(matrix_rate())
-    packages = ("keras", "tensorflow", "torch")[: len(PATHS)]
-    versions = ", ".join(f"{name} {version(name)}" for name in packages)
-    on = f"{setup_device(seed=0, device='cpu', threads=None)}; {versions}"
-    measured = {"on": on, "matrix_gflop_per_s": max(rates), "summary": summarise(models), "models": models}
-    write_json("benchmarks/train.json", measured)
-    lines = markdown(models, max(rates))
-    heading = ["# A training step", "", f"Medians of {ROUNDS} runs. On {on}.", ""]
+        for dtype, measured in rates.items():
+            measured.append(matrix_rate(dtype))
+    packages = ["keras", "tensorflow", *(["torch"] if "pytorch" in PATHS else [])]
+    on = f"{on}; {', '.join(f'{name} {version(name)}' for name in packages)}"
+    best = {dtype: max(measured) for dtype, measured in rates.items()}
+    result = {"on": on, "matrix_gflop_per_s": best, "summary": summarise(models), "models": models}
+    write_json("benchmarks/train.json", result)
+    lines = markdown(models, best["float32"])
+    products = ", ".join(f"{rate:.0f} GFLOP/s in {dtype}" for dtype, rate in best.items())
+    heading = [
+        "# A training step",
+        "",
+        f"Medians of {ROUNDS} runs, and ranges. On {on}. Matrix products: {products}.",
+        "",
+    ]
     write_text("benchmarks/train.md", "\n".join([*heading, *lines, ""]))
-    print("\n".join(lines), json.dumps(measured["summary"], indent=2), sep="\n")
+    print("\n".join(lines), json.dumps(result["summary"], indent=2), sep="\n")
 
 
 if __name__ == "__main__":
@@ -188,10 +200,7 @@ if __name__ == "__main__":
         os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
         path, name = sys.argv[1:]
         recipe = read_params()["models"][name]
-        print(
-            json.dumps(
-                one_run(path, {key: value for key, value in recipe.items() if key not in ("epochs", "replicas")})
-            )
-        )
+        del recipe["epochs"], recipe["replicas"]
+        print(json.dumps(one_run(path, recipe, STEPS.get(name, USUAL_STEPS))))
     else:
         main()

@@ -40,6 +40,15 @@ def params() -> dict[str, Any]:
     return read_params(str(ROOT / "params.yaml"))
 
 
+@pytest.fixture
+def usual_precision() -> Iterator[None]:
+    """Keras's usual policy after the test."""
+    yield
+    import keras
+
+    keras.config.set_dtype_policy("float32")
+
+
 @pytest.fixture(scope="session")
 def fashion_folder() -> Path:
     """A folder with Fashion-MNIST's four files, compressed: of Debian's package or of an earlier download."""

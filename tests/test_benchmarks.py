@@ -11,8 +11,20 @@ import pytest
 import yaml
 from keras import layers
 
-from benchmarks import checkpoints, cluster, kills, parallel, run_python, scale, scaling, serve, stock
-from benchmarks.train import flop, markdown, one_run, ratios, summarise
+from benchmarks import (
+    checkpoints,
+    cluster,
+    kills,
+    parallel,
+    precision,
+    run_python,
+    scale,
+    scaling,
+    serve,
+    stock,
+    tried,
+)
+from benchmarks.train import flop, markdown, one_run, speedups, summarise
 from src.images.splits import read
 from tests.serving.test_client import scoring
 
@@ -36,17 +48,18 @@ MODELS: dict[str, Any] = {  # steps, then per round: stock, pipeline
 
 
 def test_paths_are_compared_round_by_round() -> None:
-    assert ratios(MODELS["a"]["rounds"], "stock") == 4  # of 2, 4, 6
+    assert speedups(MODELS["a"]["rounds"], "pipeline") == [2, 4, 6]
 
 
 def test_the_summary_has_the_geometric_mean_and_the_sum_over_the_recipes() -> None:
-    assert summarise(MODELS) == {"stock": {"geometric_mean": 2, "recipes": pytest.approx((3 + 3) / (1 + 3))}}
+    assert summarise(MODELS) == {"pipeline": {"geometric_mean": 2, "recipes": pytest.approx((3 + 3) / (1 + 3))}}
 
 
 def test_the_floor_is_arithmetic_over_the_matrix_rate() -> None:
     lines = markdown(MODELS, rate=60)
     assert lines[2].startswith("| a (10 steps) | floor | 50 ms |")
-    assert lines[3] == "| | stock | 300 ms | 600 ms | 4.00 | 1.0 s | 0.50 GB |"
+    assert lines[3] == "| | stock | 300 ms | 600 ms | | 1.0 s | 0.50 GB |"
+    assert lines[4] == "| | pipeline | 100 ms | 200 ms | 4.00 (2.00–6.00) | 1.0 s | 0.50 GB |"
 
 
 def test_flop_counts_products_and_sums_forward_and_backward() -> None:
@@ -80,7 +93,8 @@ def test_the_peer_has_the_parameters_of_the_stock_network(name: str) -> None:
     assert torch.__version__
 
 
-@pytest.mark.parametrize("path", ["stock", "pipeline"])
+@pytest.mark.usefixtures("usual_precision")
+@pytest.mark.parametrize("path", ["stock", "pipeline", "bfloat16"])
 def test_a_run_measures_every_step_after_the_first_ones(
     path: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -90,7 +104,7 @@ def test_a_run_measures_every_step_after_the_first_ones(
     np.savez("data/train.npz", x=rng.integers(0, 256, (80, 28, 28), dtype=np.uint8), y=np.arange(80) % 5)
     recipe = {"architecture": "cm1", "activation": "relu", "optimizer": "adam", "learning_rate": 0.001}
     start = time.perf_counter()
-    run = one_run(path, recipe | {"batch_size": 8})
+    run = one_run(path, recipe | {"batch_size": 8}, 7)
     passed = time.perf_counter() - start
     assert 0 < 7 * run["step_ms"] / 1000 < passed - run["first_step_s"] < passed  # ten steps, three of them unmeasured
     assert 0.1 < run["peak_gb"] < 50
@@ -103,6 +117,65 @@ def test_a_process_that_fails_fails_the_benchmark_and_says_why(capfd: pytest.Cap
     with pytest.raises(subprocess.CalledProcessError):
         run_python("-c", "raise ValueError('no such model')")
     assert "ValueError: no such model" in capfd.readouterr().err
+
+
+def trainings(model: str, float32: list[float], bfloat16: list[float]) -> list[dict[str, Any]]:
+    """What benchmarks/precision.py keeps of a model's trainings."""
+    return [
+        {"model": model, "precision": name, "seed": seed, "test_accuracy": value, "seconds": 1}
+        for name, values in (("float32", float32), ("bfloat16", bfloat16))
+        for seed, value in enumerate(values)
+    ]
+
+
+def test_precisions_are_equivalent_where_the_interval_of_the_seeds_differences_is_within_the_margin() -> None:
+    near = trainings("near", [90, 80, 70], [90.1, 80.2, 70.3])
+    wide = trainings("wide", [90, 80, 70], [90.1, 79.2, 70.3])
+    summary = precision.summarise(near + wide)
+    half = 2.919986 * 0.1 / 3**0.5  # Student's t at 95 % with two degrees of freedom, of 0.1, 0.2, 0.3
+    assert summary["near"] == {
+        "float32": 80,
+        "bfloat16": pytest.approx(80.2),
+        "difference": pytest.approx(0.2),
+        "low": pytest.approx(0.2 - half, abs=1e-5),
+        "high": pytest.approx(0.2 + half, abs=1e-5),
+        "equivalent": True,
+    }
+    assert not summary["wide"]["equivalent"]
+    lines = precision.markdown(summary)
+    assert lines[2] == "| near | 80.00 % | 80.20 % | +0.20 (+0.03 to +0.37) | yes |"
+    assert lines[3].endswith("| not shown |")
+
+
+def test_a_gain_is_a_share_of_the_models_step() -> None:
+    rows = [
+        {"part": part, "way": way, "ms": ms, "model": "cm4", "step_ms": 200}
+        for part, way, ms in (("a", "usual", 30), ("a", "quick", 20), ("b", "usual", 5), ("b", "slow", 11))
+    ]
+    assert tried.markdown(rows)[2:] == [
+        "| a | usual | 30.0 ms |  |",
+        "| a | quick | 20.0 ms | +5% of cm4 |",
+        "| b | usual | 5.0 ms |  |",
+        "| b | slow | 11.0 ms | -3% of cm4 |",
+    ]
+
+
+@pytest.mark.parametrize("part", ["pooling after conv1", "bias of conv1", "LSTM over the pixels"])
+def test_what_was_tried_computes_what_the_usual_way_does(part: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    import tensorflow as tf
+
+    monkeypatch.setattr(tried, "N", 3)
+    images = np.random.default_rng(0).integers(0, 2, (3, 28, 28)).astype(np.float32)
+    images[:, :20] = 0  # rows that are equal
+    _, inputs, ways = tried.parts(images)[part]
+    results = []
+    for function in list(ways.values())[:2]:
+        with tf.GradientTape() as tape:
+            tape.watch(inputs)
+            y = function(*inputs)
+        results.append([y, *tape.gradient(y, inputs or tape.watched_variables())])
+    for ours, usual in zip(*results, strict=True):
+        np.testing.assert_allclose(ours, usual, rtol=1e-4, atol=1e-4)
 
 
 @pytest.fixture

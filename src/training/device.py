@@ -12,6 +12,7 @@ from pathlib import Path
 
 from src.pipeline.files import UserError
 from src.pipeline.schema import Count, Device, Seed
+from src.training.dropout import dropout
 from src.training.lstm import lstm
 
 # Environment variables that change numbers. Not all that begin with TF_: Terraform's do, too, and may be secret.
@@ -59,6 +60,7 @@ def setup_device(*, seed: Seed, device: Device, threads: Count | None) -> str:
             details = tf.config.experimental.get_device_details(tf.config.list_physical_devices("GPU")[0])
             return ", ".join([f"GPU, {details.get('device_name', gpus[0])}", *_numeric_variables()])
         keras.src.backend.lstm = lstm
+        keras.src.backend.random.dropout = dropout
     n_threads = threads or _cores()
     cpu = f"CPU, {_processor()}, {n_threads} thread{'s' if n_threads != 1 else ''}"
     return ", ".join([f"GPU, {gpus[0]}" if gpus else cpu, *_numeric_variables()])

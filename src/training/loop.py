@@ -1,7 +1,7 @@
 """The training loop: epochs in an order of ours; an epoch is TensorFlow's in our own loop, another backend's by `fit`.
 
-What our own loop gains is in benchmarks/train.md. It is kept because no batch is copied from the host and every
-training step is under our control.
+Our own loop gains little over `fit` on a CPU (benchmarks/train.md). It is kept because no batch is copied from the host
+and a call takes many steps on a GPU.
 """
 
 from collections.abc import Callable, Iterator

@@ -22,6 +22,7 @@ def put_back(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("JAX_PLATFORMS", "cpu")
     monkeypatch.setenv("KERAS_BACKEND", "tensorflow")
     monkeypatch.setattr(keras.src.backend, "lstm", keras.src.backend.lstm)
+    monkeypatch.setattr(keras.src.backend.random, "dropout", keras.src.backend.random.dropout)
 
 
 def test_gpu_without_a_gpu_is_an_error_not_a_cpu_run(monkeypatch: pytest.MonkeyPatch) -> None:

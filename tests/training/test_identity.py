@@ -52,7 +52,10 @@ FILES = [
         "src/classifiers/__init__.py",
         "src/classifiers/dropout_cnn.py",
     ),
-    *(f"src/training/{name}.py" for name in ("checkpoint", "course", "device", "loop", "lstm", "precision", "recipe")),
+    *(
+        f"src/training/{name}.py"
+        for name in ("checkpoint", "course", "device", "dropout", "loop", "lstm", "precision", "recipe")
+    ),
 ]
 
 
