@@ -14,6 +14,7 @@ from src.pipeline.files import UserError
 from src.pipeline.schema import Count, Device, Seed
 from src.training.gpu import OWN, prepare_libraries, setup_gpus
 from src.training.lstm import lstm
+from src.training.pooling import use_own_pooling
 
 # Environment variables that change numbers. Not all that begin with TF_: Terraform's do, too, and may be secret.
 NUMERIC = re.compile(
@@ -60,6 +61,8 @@ def setup_device(*, seed: Seed, device: Device, threads: Count | None) -> str:
         tf.config.experimental.enable_op_determinism()
         if not gpus:
             keras.src.backend.lstm = lstm
+    if backend == "jax":
+        use_own_pooling()
     n_threads = threads or _cores()
     cpu = f"CPU, {_processor()}, {n_threads} thread{'s' if n_threads != 1 else ''}"
     return ", ".join([setup_gpus(backend, gpus) if gpus else cpu, *_numeric_variables()])
