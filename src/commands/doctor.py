@@ -4,14 +4,15 @@ import argparse
 import sys
 from collections.abc import Callable
 
-from src.health import dvc_state, environment, machine, repository, stores
+from src.health import cuda, dvc_state, environment, machine, repository, stores
 from src.health.check import Check
 from src.pipeline.runner import run
 
 CHECKS: dict[str, Callable[[], Check]] = {
     "Python": environment.python_version,
     "packages": environment.packages,
-    "cuDNN": environment.cudnn,
+    "cuDNN": cuda.cudnn,
+    "CUDA": cuda.libraries,
     "Keras": environment.keras_settings,
     "git": repository.git,
     "DVC's locks": dvc_state.running,
@@ -25,14 +26,14 @@ CHECKS: dict[str, Callable[[], Check]] = {
     "memory": machine.memory,
     "device": machine.devices,
 }
-SLOW = {"device"}  # which takes Keras's backend
+SLOW = {"CUDA", "device"}  # which load TensorFlow
 
 
 def main(arguments: list[str]) -> None:
     """Print a line for each check; the exit status is 1 where something is broken, and left so."""
     parser = argparse.ArgumentParser(prog="python -m src doctor", description=__doc__)
     parser.add_argument("--fix", action="store_true", help="mend what can be mended without losing anything")
-    parser.add_argument("--quick", action="store_true", help="without the device, for which TensorFlow is loaded")
+    parser.add_argument("--quick", action="store_true", help="without CUDA and the device, which load TensorFlow")
     chosen = parser.parse_args(arguments)
     names = [name for name in CHECKS if not (chosen.quick and name in SLOW)]
     run("doctor", lambda: examine(names, fix=chosen.fix))
