@@ -70,7 +70,7 @@ def spanning_tree(features: np.ndarray, core: np.ndarray, reach: np.ndarray, lis
 def _search(
     features: np.ndarray, core: np.ndarray, group: np.ndarray, points: np.ndarray, lightest: np.ndarray
 ) -> list[Edges]:
-    """The lightest edge from each of the points to another group, where it is lighter than its group's of `lightest`."""
+    """The lightest edge from each of the points to another group, where it is lighter than its group's `lightest`."""
     from sklearn.utils import gen_batches
 
     edges = []
