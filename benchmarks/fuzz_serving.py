@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from src.pipeline.files import UserError
-from src.serving.batches import read_batch
+from src.serving.batches import read_batches
 from src.serving.limits import Guard, Limits
 from src.serving.pictures import read_picture
 
@@ -107,6 +107,6 @@ def predicted_file(suffix: str) -> Callable[[bytes, Path], object]:
     def read(raw: bytes, folder: Path) -> object:
         path = folder / f"images{suffix}"
         path.write_bytes(raw)
-        return read_batch(path, SIDE, "auto")
+        return list(read_batches(path, SIDE, "auto"))
 
     return read

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -40,11 +41,11 @@ def lay_out(folder: Path, images: int, params: dict[str, Any]) -> None:
     (folder / "params.yaml").write_text(text, encoding="utf-8")
 
 
-def measure(stage: str, folder: Path) -> Run:
-    """Run a stage in a folder, in a process of its own. Returns wall and CPU seconds, and peak memory in GB."""
+def measure(module: Sequence[str], folder: Path) -> Run:
+    """Run a module with arguments in a folder, in a process. Returns wall and CPU seconds, and peak memory in GB."""
     start = time.perf_counter()
     here = os.environ | {"PYTHONPATH": str(ROOT)}
-    process = subprocess.Popen([sys.executable, "-m", "src", stage], cwd=folder, env=here)
+    process = subprocess.Popen([sys.executable, "-m", *module], cwd=folder, env=here)
     _, status, used = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
@@ -75,7 +76,7 @@ def main() -> None:
             lay_out(Path(folder), images, params)
             sizes[str(images)] = {}
             for stage in STAGES:
-                sizes[str(images)][stage] = measure(stage, Path(folder))
+                sizes[str(images)][stage] = measure(["src", stage], Path(folder))
                 print(f"{images:,} {stage}: {sizes[str(images)][stage]['seconds']:.0f} s", flush=True)
     on = f"{setup_device(seed=0, device='cpu', threads=None)}; {software()}, scikit-learn {version('scikit-learn')}"
     write_json("benchmarks/scale.json", {"on": on, "images": sizes})

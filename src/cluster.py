@@ -7,6 +7,7 @@ import numpy as np
 from src.clustering import charts
 from src.clustering.agreement import METHODS, describe
 from src.clustering.dbscan import dbscan, k_distances, knee
+from src.clustering.density import Density, density
 from src.images import splits
 from src.pipeline.files import UserError, atomic_write, write_json
 from src.pipeline.schema import Count, Positive, Seed
@@ -22,10 +23,11 @@ def cluster(
     seed: Seed,
     eps: Positive,
     min_samples: Count,
-) -> dict[str, np.ndarray]:
+) -> tuple[dict[str, np.ndarray], Density]:
     """KMeans and DBSCAN of (n, d) features: {"kmeans": (n,) ints 0..k-1, "dbscan": (n,) ints, NOISE for none}.
 
-    KMeans has `n_clusters` clusters, with None as many as there are labels. Raises UserError with too few images.
+    KMeans has `n_clusters` clusters, with None as many as there are labels. With them comes the features' density, from
+    which DBSCAN reads its own. Raises UserError with too few images.
     """
     from sklearn.cluster import KMeans
 
@@ -35,10 +37,9 @@ def cluster(
             raise UserError(
                 f"params.yaml: cluster.{key}: must be at most the number of images, {len(features)}. Got {value}."
             )
-    return {
-        "kmeans": KMeans(k, n_init=n_init, random_state=seed).fit_predict(features),
-        "dbscan": dbscan(features, [eps], min_samples)[0],
-    }
+    near = density(features, min_samples)
+    kmeans = KMeans(k, n_init=n_init, random_state=seed).fit_predict(features)
+    return {"kmeans": kmeans, "dbscan": dbscan(near, eps)}, near
 
 
 def main(params: dict[str, Any]) -> None:
@@ -50,11 +51,11 @@ def main(params: dict[str, Any]) -> None:
         read_arrays("data/embedding.npz"),
     )
     features = embedding["features"]
-    clusters = cluster(features, len(np.unique(y)), **block)
+    clusters, near = cluster(features, len(np.unique(y)), **block)
     with atomic_write("data/clusters.npz") as file:
         np.savez(file, allow_pickle=False, **clusters)
     k = max(block["min_samples"] - 1, 1)  # scikit-learn counts the point itself among min_samples
-    distances = k_distances(features, k)
+    distances = k_distances(near, k)
     charts.k_distance("metrics/cluster/k_distance.svg", distances, k, block["eps"], knee(distances))
     names = charts.label_names(splits.class_names(), y, splits.garment_names(), garments)
     maps = {"t-SNE": embedding["tsne"], "PCA": embedding["pca"]}

@@ -19,6 +19,7 @@ MAX_VALUES = 2**28
 def embed(
     classifier: Any,
     x: np.ndarray,
+    threads: int | None,
     *,
     model: str,
     layer: str,
@@ -30,17 +31,18 @@ def embed(
 
     Returns features (n, d) float32 (more axes are flattened), untrained, the same from an encoder with weights as they
     are before training, pca and tsne (n, 2) float32, and explained (2,), the share of the features' variance along each
-    axis of the PCA map. `model` and `split` name what the caller has loaded.
+    axis of the PCA map. t-SNE gives the same with any number of `threads`; None is one for each core. `model` and
+    `split` name what the caller has loaded.
     Raises UserError for an unknown layer, one with fewer than two outputs or more than MAX_VALUES in all, or a
-    perplexity that is not below the number of images.
+    perplexity that is not below a third of the images, for t-SNE needs three times as many neighbours.
     """
     import keras
+    from openTSNE import TSNE
     from sklearn.decomposition import PCA
-    from sklearn.manifold import TSNE
 
-    if perplexity >= len(x):
+    if 3 * perplexity >= len(x):
         raise UserError(
-            f"params.yaml: embed.perplexity: must be below the {len(x)} images of {split}. Got {perplexity}."
+            f"params.yaml: embed.perplexity: must be below a third of the {len(x)} images of {split}. Got {perplexity}."
         )
     encoder = cut_at(classifier, layer, model)
     dimensions = int(np.prod(encoder.output_shape[1:]))
@@ -55,12 +57,13 @@ def embed(
     )
     print(f"embed: PCA and t-SNE maps of {len(x):,} images ...", flush=True)
     pca = PCA(n_components=2, random_state=seed)
-    tsne = TSNE(n_components=2, perplexity=perplexity, init="pca", learning_rate="auto", random_state=seed, n_jobs=-1)
+    # The neighbours that openTSNE approximates by itself would depend on the number of threads.
+    tsne = TSNE(perplexity=perplexity, neighbors="exact", random_state=seed, n_jobs=threads or -1)
     return {
         "features": features,
         "untrained": untrained,
         "pca": pca.fit_transform(features).astype(np.float32),
-        "tsne": tsne.fit_transform(features).astype(np.float32),
+        "tsne": np.asarray(tsne.fit(features), dtype=np.float32),
         "explained": pca.explained_variance_ratio_,
     }
 
@@ -80,7 +83,9 @@ def main(params: dict[str, Any]) -> None:
     setup_device(seed=params["seed"], device=params["device"], threads=params["threads"])
     block = params["embed"]
     x = splits.read(block["split"]).x
-    embedding = embed(classifiers.load(f"models/{block['model']}/{params['seed']}.keras"), x, **block)
+    embedding = embed(
+        classifiers.load(f"models/{block['model']}/{params['seed']}.keras"), x, params["threads"], **block
+    )
     with atomic_write("data/embedding.npz") as file:
         np.savez(file, allow_pickle=False, **embedding)
     images, dimensions = embedding["features"].shape

@@ -7,12 +7,12 @@ import numpy as np
 
 from src.clustering import stability_charts
 from src.clustering.agreement import METHODS, Truths, describe
-from src.clustering.dbscan import k_distances, knee
+from src.clustering.dbscan import hdbscan, k_distances, knee
+from src.clustering.density import density
 from src.clustering.stability import (
     Stability,
     by_features,
     eps_sweep,
-    hdbscan,
     intervals,
     red_flags,
     seed_agreement,
@@ -57,16 +57,17 @@ def stability(
     check_limit("n_components", n_components, min(features["pixels"].shape), "pixels or images")
     pixels = PCA(n_components, random_state=seed).fit_transform(features["pixels"])
     trained, k = features["trained"], len(np.unique(clusters["kmeans"]))
-    distances = k_distances(trained, max(min_samples - 1, 1))
+    densities = {size: density(trained, size) for size in {min_samples, min_cluster_size}}
+    distances = k_distances(densities[min_samples], max(min_samples - 1, 1))
     knee_at = knee(distances)
     rng = np.random.default_rng(seed)
     return {
         "eps_used": eps,
         "eps_knee": None if knee_at is None else float(distances[knee_at]),
-        "eps_sweep": eps_sweep(trained, np.linspace(1 - eps_range, 1 + eps_range, n_eps) * eps, min_samples, truths),
+        "eps_sweep": eps_sweep(densities[min_samples], np.linspace(1 - eps_range, 1 + eps_range, n_eps) * eps, truths),
         "by_n_clusters": silhouettes(trained, range(2, max_clusters + 1), silhouette_sample, n_init, seed),
         "seeds": seed_agreement(trained, k, range(seed, seed + n_seeds)),
-        "hdbscan": describe(hdbscan(trained, min_cluster_size), truths),
+        "hdbscan": describe(hdbscan(densities[min_cluster_size], min_cluster_size), truths),
         "intervals": {key: intervals(clusters[key], truths, n_bootstrap, confidence, rng) for key in METHODS},
         "features": {
             name: by_features(values, k, truths, n_init, seed)

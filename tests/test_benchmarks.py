@@ -17,6 +17,7 @@ from benchmarks import (
     cluster,
     gpu,
     kills,
+    million,
     parallel,
     precision,
     run_python,
@@ -208,7 +209,7 @@ def test_a_stage_runs_on_the_last_images(
     points = np.random.default_rng(0).random((70, 3), dtype=np.float32)
     maps = {"pca": points[:, :2], "tsne": points[:, :2], "explained": np.array([0.5, 0.2])}
     np.savez(folder / "data/embedding.npz", features=points, allow_pickle=False, **maps)
-    run = scale.measure("cluster", folder)
+    run = scale.measure(["src", "cluster"], folder)
     assert 0.1 < run["cpu_seconds"] < 1000
     assert 0.1 < run["peak_gb"] < 10
     monkeypatch.chdir(folder)
@@ -223,7 +224,7 @@ def test_a_stage_that_fails_fails_the_benchmark(params: dict[str, Any], tmp_path
     folder.mkdir()
     scale.lay_out(folder, 90, params)
     with pytest.raises(subprocess.CalledProcessError):
-        scale.measure("cluster", folder)
+        scale.measure(["src", "cluster"], folder)
 
 
 def test_the_table_of_scale_has_a_row_for_each_stage_and_size() -> None:
@@ -233,6 +234,23 @@ def test_the_table_of_scale_has_a_row_for_each_stage_and_size() -> None:
         "| 10,000 | embed | 61 s | 100 s | 1.23 GB |",
         "| 10,000 | cluster | 61 s | 100 s | 1.23 GB |",
     ]
+
+
+# A million images
+
+
+def test_generated_images_are_those_that_were_given_moved_and_dimmed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(million, "CHUNK", 4)
+    x = np.zeros((3, 9, 9), np.uint8)
+    x[:, 4, 4] = [100, 150, 200]
+    million.generate(tmp_path / "x.npy", 10, x)
+    images = np.load(tmp_path / "x.npy")
+    assert images.shape == (10, 9, 9)
+    assert (np.count_nonzero(images, axis=(1, 2)) == 1).all()
+    assert 50 <= images.max(axis=(1, 2)).min() <= images.max() <= 200
+    assert images[:, 2:7, 2:7].any(axis=(1, 2)).all()
 
 
 # Kills and checkpoints

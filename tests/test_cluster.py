@@ -14,14 +14,14 @@ TWO_HEAPS = np.array([[0.0, 0], [1, 0], [0, 1], [10, 10], [11, 10], [10, 11], [1
 
 
 def test_both_methods_find_the_heaps_and_dbscan_the_noise() -> None:
-    clusters = cluster(TWO_HEAPS, 3, **BLOCK)
+    clusters, _ = cluster(TWO_HEAPS, 3, **BLOCK)
     assert metrics.adjusted_rand_score(clusters["kmeans"], [0, 0, 0, 1, 1, 1, 2]) == 1
     assert clusters["dbscan"].tolist() == [0, 0, 0, 1, 1, 1, NOISE]
 
 
 def test_there_are_as_many_clusters_as_labels_unless_their_number_is_given() -> None:
-    assert len(set(cluster(TWO_HEAPS, 3, **BLOCK)["kmeans"])) == 3
-    assert len(set(cluster(TWO_HEAPS, 3, **BLOCK | {"n_clusters": 2})["kmeans"])) == 2
+    assert len(set(cluster(TWO_HEAPS, 3, **BLOCK)[0]["kmeans"])) == 3
+    assert len(set(cluster(TWO_HEAPS, 3, **BLOCK | {"n_clusters": 2})[0]["kmeans"])) == 2
 
 
 @pytest.mark.parametrize("key", ["n_clusters", "min_samples"])

@@ -29,16 +29,21 @@ def x() -> np.ndarray:
     return np.random.default_rng(0).integers(0, 256, (40, 6, 6), dtype=np.uint8)
 
 
-def test_features_are_the_layers_output(classifier: keras.Model, x: np.ndarray) -> None:
+@pytest.fixture(scope="module")
+def embedding(classifier: keras.Model, x: np.ndarray) -> dict[str, np.ndarray]:
+    return embed(classifier, x, 1, **BLOCK)
+
+
+def test_features_are_the_layers_output(
+    classifier: keras.Model, x: np.ndarray, embedding: dict[str, np.ndarray]
+) -> None:
     kernel, bias = classifier.get_layer("embedding").get_weights()
     expected = np.maximum(x.reshape(40, 36) / 255 @ kernel + bias, 0)
-    features = embed(classifier, x, **BLOCK)["features"]
-    assert features.dtype == np.float32
-    np.testing.assert_allclose(features, expected, rtol=1e-4, atol=1e-5)
+    assert embedding["features"].dtype == np.float32
+    np.testing.assert_allclose(embedding["features"], expected, rtol=1e-4, atol=1e-5)
 
 
-def test_the_pca_map_is_scikit_learns(classifier: keras.Model, x: np.ndarray) -> None:
-    embedding = embed(classifier, x, **BLOCK)
+def test_the_pca_map_is_scikit_learns(embedding: dict[str, np.ndarray]) -> None:
     pca = PCA(2).fit(embedding["features"])
     np.testing.assert_allclose(embedding["explained"], pca.explained_variance_ratio_, rtol=1e-4)
     np.testing.assert_allclose(
@@ -46,32 +51,42 @@ def test_the_pca_map_is_scikit_learns(classifier: keras.Model, x: np.ndarray) ->
     )
 
 
-def test_the_same_seed_gives_the_same_maps(classifier: keras.Model, x: np.ndarray) -> None:
-    first, again = embed(classifier, x, **BLOCK), embed(classifier, x, **BLOCK)
-    assert first["tsne"].shape == (40, 2)
-    np.testing.assert_array_equal(first["tsne"], again["tsne"])
+def test_the_same_seed_gives_the_same_map_with_any_number_of_threads(
+    classifier: keras.Model, x: np.ndarray, embedding: dict[str, np.ndarray]
+) -> None:
+    assert embedding["tsne"].shape == (40, 2)
+    again = embed(classifier, x, 2, **BLOCK)["tsne"]
+    assert again.tobytes() == embedding["tsne"].tobytes()
+
+
+def test_neighbours_are_neighbours_on_the_map(classifier: keras.Model, x: np.ndarray) -> None:
+    kind = np.arange(60) % 3
+    images = x[kind] - np.random.default_rng(1).integers(0, 9, (60, 6, 6), dtype=np.uint8) * (x[kind] > 8)
+    points = embed(classifier, images, 1, **BLOCK)["tsne"]
+    distances = np.linalg.norm(points[:, None] - points, axis=2) + np.diag([np.inf] * 60)
+    assert (kind[distances.argsort(axis=1)[:, :10]] == kind[:, None]).all()
 
 
 def test_a_layer_with_more_axes_is_flattened(classifier: keras.Model, x: np.ndarray) -> None:
-    embedding = embed(classifier, x, **BLOCK | {"layer": "channel"})
+    embedding = embed(classifier, x, 1, **BLOCK | {"layer": "channel"})
     np.testing.assert_allclose(embedding["features"], x.reshape(40, 36) / 255, rtol=1e-5)
 
 
 def test_an_unknown_layer_is_answered_with_the_known_ones(classifier: keras.Model, x: np.ndarray) -> None:
     with pytest.raises(UserError, match="embed.layer: must be a layer of toy: .*flatten, embedding.* Got 'dense9'"):
-        embed(classifier, x, **BLOCK | {"layer": "dense9"})
+        embed(classifier, x, 1, **BLOCK | {"layer": "dense9"})
 
 
 def test_a_perplexity_too_large_for_the_images_is_refused(classifier: keras.Model, x: np.ndarray) -> None:
-    with pytest.raises(UserError, match="embed.perplexity: must be below the 40 images of test. Got 40"):
-        embed(classifier, x, **BLOCK | {"perplexity": 40})
+    with pytest.raises(UserError, match="embed.perplexity: must be below a third of the 40 images of test. Got 14"):
+        embed(classifier, x, 1, **BLOCK | {"perplexity": 14})
 
 
 def test_the_untrained_features_are_those_of_the_same_encoder_with_other_weights(
     classifier: keras.Model, x: np.ndarray
 ) -> None:
     weights = classifier.get_weights()
-    embedding = embed(classifier, x, **BLOCK)
+    embedding = embed(classifier, x, 1, **BLOCK)
     assert embedding["untrained"].shape == embedding["features"].shape
     assert np.abs(np.corrcoef(embedding["untrained"].ravel(), embedding["features"].ravel())[0, 1]) < 0.9
     assert all((a == b).all() for a, b in zip(weights, classifier.get_weights(), strict=True))
@@ -81,14 +96,14 @@ def test_more_features_than_memory_allows_are_refused(
     classifier: keras.Model, x: np.ndarray, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "MAX_VALUES", 40 * 8)
-    embed(classifier, x, **BLOCK)
+    embed(classifier, x, 1, **BLOCK)
     refusal = "embed.layer: must have 2 to 8 outputs for the 40 images of test. flatten has 36; take another layer"
     with pytest.raises(UserError, match=refusal):
-        embed(classifier, x, **BLOCK | {"layer": "flatten"})
+        embed(classifier, x, 1, **BLOCK | {"layer": "flatten"})
 
 
 def test_the_input_layer_gives_the_pixels(classifier: keras.Model, x: np.ndarray) -> None:
-    features = embed(classifier, x, **BLOCK | {"layer": classifier.layers[0].name})["features"]
+    features = embed(classifier, x, 1, **BLOCK | {"layer": classifier.layers[0].name})["features"]
     assert features.dtype == np.float32
     np.testing.assert_array_equal(features, x.reshape(40, 36))
 

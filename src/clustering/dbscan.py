@@ -1,45 +1,57 @@
-"""DBSCAN in bounded memory, where scikit-learn's keeps the neighbours of all points at once, and the choice of eps."""
+"""DBSCAN and HDBSCAN, where scikit-learn's keep the neighbours of all points at once, and the choice of eps."""
 
 import numpy as np
 
+from src.clustering.density import Density, merge
+
 NOISE = -1  # scikit-learn's own number for points in no cluster
-PAIRS = 2**24  # distances that are computed at a time: at most 2 GB, whatever eps is
+TINY = float(np.nextafter(0, 1))  # in a sparse graph a weight of zero is no edge
 
 
-def dbscan(features: np.ndarray, values: list[float], min_samples: int) -> np.ndarray:
-    """The clusters that scikit-learn's DBSCAN finds with each eps of `values`: (n, d) -> (values, n) ints, or NOISE.
+def dbscan(density: Density, eps: float) -> np.ndarray:
+    """The clusters that scikit-learn's DBSCAN finds with eps and the density's `min_samples`: (n,) ints, or NOISE.
 
-    One pass finds the neighbours of every point, and so whether it is a core point. Neighbours that are both core
-    points belong to one cluster. Any other point has fewer than `min_samples` neighbours; these are kept until the
-    clusters have their numbers, in the order of their first core points: it joins the first cluster among them.
+    Core points belong together where edges of the tree within eps connect them. Any other point has fewer than
+    `min_samples` neighbours within eps, and so all of them are listed: it joins the first cluster among them.
     """
-    from sklearn.neighbors import NearestNeighbors
-    from sklearn.utils import gen_batches
-
-    n = len(features)
-    near = NearestNeighbors(radius=max(values), n_jobs=-1).fit(features)
-    cores = np.zeros((len(values), n), dtype=bool)
-    groups = np.tile(np.arange(n), (len(values), 1))
-    borders: list[list[np.ndarray]] = [[] for _ in values]
-    for rows in gen_batches(n, max(1, PAIRS // n)):
-        pairs = near.radius_neighbors_graph(features[rows], mode="distance").tocoo()
-        for eps, core, group, border in zip(values, cores, groups, borders, strict=True):
-            within = pairs.data <= eps
-            point, neighbor = pairs.row[within] + rows.start, pairs.col[within]
-            core[rows] = np.bincount(point, minlength=n)[rows] >= min_samples
-            is_core = core[point]
-            both = is_core & core[neighbor]  # a pair whose second point is not yet known as core is seen again from it
-            group[:] = merge(group, point[both], neighbor[both])
-            border.append(np.stack([point[~is_core], neighbor[~is_core]]))
-    return np.array([number(*parts) for parts in zip(cores, groups, borders, strict=True)])
+    near = density.tree.weight <= eps
+    group = merge(np.arange(len(density.core)), density.tree.a[near], density.tree.b[near])
+    core = density.core <= eps
+    point, place = np.nonzero((density.distances <= eps) & ~core[:, None])
+    return number(core, group, point, density.neighbors[point, place])
 
 
-def k_distances(features: np.ndarray, k: int) -> np.ndarray:
-    """The distance of each point to its k-th nearest other point, in ascending order: (n, d) -> (n,). k is below n."""
-    from sklearn.neighbors import NearestNeighbors
+def number(core: np.ndarray, group: np.ndarray, point: np.ndarray, neighbor: np.ndarray) -> np.ndarray:
+    """The clusters' numbers: core points (n,) have their group's, another point the least among its neighbours.
 
-    distances, _ = NearestNeighbors(n_neighbors=k).fit(features).kneighbors()  # no arguments: without the point itself
-    return np.sort(distances[:, -1])
+    point, neighbor: (m,) pairs of a point that is no core point and any neighbour of it.
+    """
+    clusters = np.full(len(core), len(core))
+    clusters[core] = np.unique(group[core], return_inverse=True)[1]
+    reached = core[neighbor]
+    np.minimum.at(clusters, point[reached], clusters[neighbor[reached]])
+    return np.where(clusters == len(core), NOISE, clusters)
+
+
+def hdbscan(density: Density, min_cluster_size: int) -> np.ndarray:
+    """HDBSCAN, which needs no eps (Campello, Moulavi and Sander 2013): (n,) ints, NOISE for none.
+
+    The same hierarchy as scikit-learn's of the points. Where edges weigh the same there are several, and whose clusters
+    come out is chance: scikit-learn's depend on the order of the points.
+    """
+    from scipy.sparse import coo_array
+    from sklearn.cluster import HDBSCAN
+
+    a, b, weight = density.tree
+    half = coo_array((np.maximum(weight, TINY), (a, b)), shape=(len(density.core),) * 2).tocsr()
+    # With one sample the core distance is that to the nearest point, and the edges keep their weights.
+    model = HDBSCAN(min_cluster_size=min_cluster_size, min_samples=1, metric="precomputed", copy=False)
+    return model.fit_predict(half.maximum(half.T))
+
+
+def k_distances(density: Density, k: int) -> np.ndarray:
+    """The distance of each point to its k-th nearest other point, in ascending order, (n,)."""
+    return np.sort(density.distances[:, k])
 
 
 def knee(distances: np.ndarray) -> int | None:
@@ -51,27 +63,3 @@ def knee(distances: np.ndarray) -> int | None:
     shape = {"curve": "convex", "direction": "increasing", "interp_method": "polynomial"}  # the last distances leap
     index = KneeLocator(range(len(distances)), distances, S=1, **shape).knee
     return None if index is None else int(index)
-
-
-def merge(group: np.ndarray, a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """The groups of n points when those of the points a and b, (m,), are one; numbered in the order of first points."""
-    from scipy.sparse import coo_array
-    from scipy.sparse.csgraph import connected_components
-
-    a, b = group[a], group[b]
-    apart = a != b
-    links = coo_array((np.ones(apart.sum()), (a[apart], b[apart])), shape=(len(group), len(group)))
-    return connected_components(links, directed=False)[1][group]
-
-
-def number(core: np.ndarray, group: np.ndarray, border: list[np.ndarray]) -> np.ndarray:
-    """The clusters' numbers: core points (n,) have their group's, a border point the least among its neighbours.
-
-    border: pairs of a point that is no core point and any neighbour of it, (2, m) each.
-    """
-    clusters = np.full(len(core), len(core))
-    clusters[core] = np.unique(group[core], return_inverse=True)[1]
-    point, neighbor = np.concatenate(border, axis=1)
-    reached = core[neighbor]
-    np.minimum.at(clusters, point[reached], clusters[neighbor[reached]])
-    return np.where(clusters == len(core), NOISE, clusters)

@@ -6,8 +6,9 @@ from typing import Any, TypedDict
 
 import numpy as np
 
-from src.clustering.agreement import METHODS, Truths, describe
+from src.clustering.agreement import METHODS, Truths, ami, ari, describe
 from src.clustering.dbscan import NOISE, dbscan
+from src.clustering.density import Density
 
 
 class ByNumber(TypedDict):
@@ -40,10 +41,11 @@ class Stability(TypedDict):
     red_flags: list[str]
 
 
-def eps_sweep(features: np.ndarray, values: np.ndarray, min_samples: int, truths: Truths) -> list[dict[str, float]]:
+def eps_sweep(density: Density, values: np.ndarray, truths: Truths) -> list[dict[str, float]]:
     """DBSCAN with each eps: `clusters`, `noise_share`, `largest_share`, and `ari_` with each truth that is known."""
     rows = []
-    for eps, clusters in zip(values.tolist(), dbscan(features, values.tolist(), min_samples), strict=True):
+    for eps in values.tolist():
+        clusters = dbscan(density, eps)
         description = describe(clusters, truths)
         row = {"eps": eps, "clusters": description["clusters"], "noise_share": description["noise_share"]}
         row["largest_share"] = largest_share(clusters)
@@ -86,29 +88,26 @@ def seed_agreement(features: np.ndarray, k: int, seeds: range) -> SeedAgreement:
     return {"n_seeds": len(partitions), "mean_ari": float(np.mean(scores)), "min_ari": float(np.min(scores))}
 
 
-def hdbscan(features: np.ndarray, min_cluster_size: int) -> np.ndarray:
-    """HDBSCAN, which needs no eps (Campello, Moulavi and Sander 2013): (n, d) -> (n,) ints, NOISE for none."""
-    from sklearn.cluster import HDBSCAN
-
-    return HDBSCAN(min_cluster_size=min_cluster_size, copy=True, n_jobs=-1).fit_predict(features)
-
-
 def intervals(
     clusters: np.ndarray, truths: Truths, n_bootstrap: int, confidence: float, rng: np.random.Generator
 ) -> dict[str, dict[str, list[float]]]:
-    """Bootstrap intervals, over images, of ARI and AMI with each truth that is known: {truth: {score: [low, high]}}."""
-    from sklearn.metrics import adjusted_mutual_info_score, adjusted_rand_score
+    """Bootstrap intervals, over images, of ARI and AMI with each truth that is known: {truth: {score: [low, high]}}.
+
+    The scores need no more of n drawn images than how many are of each group and cluster, which is multinomial.
+    """
+    from sklearn.metrics.cluster import contingency_matrix
 
     tails = 50 * (1 - confidence), 50 * (1 + confidence)
-    measures = {"ari": adjusted_rand_score, "ami": adjusted_mutual_info_score}
     by_truth = {}
     for name, truth in truths.items():
-        known = np.flatnonzero(truth >= 0)
-        if len(known):
-            samples = [rng.choice(known, len(known)) for _ in range(n_bootstrap)]
+        known = truth >= 0
+        if known.any():
+            counts = contingency_matrix(truth[known], clusters[known])
+            draws = rng.multinomial(counts.sum(), counts.ravel() / counts.sum(), n_bootstrap)
+            tables = draws.reshape(-1, *counts.shape)
             by_truth[name] = {
-                key: np.percentile([measure(truth[rows], clusters[rows]) for rows in samples], tails).tolist()
-                for key, measure in measures.items()
+                key: np.percentile([measure(table) for table in tables], tails).tolist()
+                for key, measure in {"ari": ari, "ami": ami}.items()
             }
     return by_truth
 

@@ -2,18 +2,24 @@
 
 import argparse
 import csv
+import itertools
 import sys
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import get_args
+from typing import Any, TextIO, get_args
+
+import numpy as np
 
 from src.images.store import SIDE
-from src.pipeline.files import write_csv
+from src.pipeline.files import atomic_write
 from src.pipeline.runner import run
 from src.serving.app import load_model, side_of
-from src.serving.batches import read_batch
+from src.serving.batches import Batch, read_batches
 from src.serving.client import ask_server, rows
 from src.serving.folder import FOLDER
 from src.serving.pictures import Ground
+
+Row = dict[str, Any]
 
 
 def main(arguments: list[str]) -> None:
@@ -33,18 +39,29 @@ def main(arguments: list[str]) -> None:
 
     def work() -> None:
         if chosen.url:
-            batch = read_batch(chosen.path, chosen.side, chosen.ground)
-            records = list(ask_server(chosen.url, batch.x))
+            batches = read_batches(chosen.path, chosen.side, chosen.ground)
+            table = _rows(batches, lambda x: ask_server(chosen.url, x))
         else:
             model = load_model(chosen.model)
-            batch = read_batch(chosen.path, side_of(model), chosen.ground)
-            records = model.predict(batch.x)
-        table = list(rows(batch.names, records))
+            table = _rows(read_batches(chosen.path, side_of(model), chosen.ground), model.predict)
         if chosen.out:
-            write_csv(chosen.out, table)
+            with atomic_write(chosen.out) as path, path.open("w", newline="", encoding="utf-8") as file:
+                _write(table, file)
         else:
-            writer = csv.DictWriter(sys.stdout, list(table[0]), lineterminator="\n")
-            writer.writeheader()
-            writer.writerows(table)
+            _write(table, sys.stdout)
 
     run("predict", work)
+
+
+def _rows(batches: Iterator[Batch], predict: Callable[[np.ndarray], Iterable[dict[str, Any]]]) -> Iterator[Row]:
+    """The rows of the table, one batch after the other."""
+    for names, x in batches:
+        yield from rows(names, predict(x))
+
+
+def _write(table: Iterator[Row], file: TextIO) -> None:
+    """Write the rows as CSV, each as soon as it is there."""
+    first = next(table)  # before anything is written, for it may fail
+    writer = csv.DictWriter(file, list(first), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(itertools.chain([first], table))

@@ -1,10 +1,11 @@
-"""Images to predict: a CSV, NPY or NPZ file, a picture or a folder of pictures."""
+"""Images to predict, some at a time: of a CSV, NPY or NPZ file, a picture or a folder of pictures."""
 
 import math
 import warnings
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -14,6 +15,7 @@ from src.pipeline.untrusted import shown
 from src.serving.pictures import SUFFIXES, Ground, find_pictures, read_pictures
 
 MAX_BYTES = 2**31  # of an array in a file that is unpacked
+PIXELS = 2**23  # at a time: 10,699 images of 28 x 28
 
 
 class Batch(NamedTuple):
@@ -23,29 +25,40 @@ class Batch(NamedTuple):
     x: np.ndarray
 
 
-def read_batch(path: Path, side: int, ground: Ground) -> Batch:
-    """The images of a file or folder; pictures are brought to `side` pixels. Raises UserError."""
-    if path.is_dir():
-        files = find_pictures(path)
-        return Batch([str(file.relative_to(path)) for file in files], read_pictures(files, side, ground))
-    if not path.is_file():
+def read_batches(path: Path, side: int, ground: Ground) -> Iterator[Batch]:
+    """The images of a file or folder, PIXELS at a time; pictures are brought to `side` pixels. Raises UserError.
+
+    Memory does not grow with a folder of pictures or an NPY file. CSV and NPZ files, whose sizes are limited, are read
+    whole.
+    """
+    if not path.is_dir() and not path.is_file():
         raise UserError(f"{path}: must be a file or a folder. There is none.")
-    suffix = path.suffix.lower()
-    if suffix in SUFFIXES:
-        return Batch([path.name], read_pictures([path], side, ground))
-    readers = {".csv": read_pixels, ".npy": _read_npy, ".npz": _read_npz}
+    size, suffix = max(1, PIXELS // side**2), path.suffix.lower()
+    if path.is_dir() or suffix in SUFFIXES:
+        files = find_pictures(path) if path.is_dir() else [path]
+        for first in range(0, len(files), size):
+            part = files[first : first + size]
+            names = [str(file.relative_to(path)) if path.is_dir() else file.name for file in part]
+            yield Batch(names, read_pictures(part, side, ground))
+        return
+    readers = {".csv": read_pixels, ".npy": _open_npy, ".npz": _read_npz}
     if suffix not in readers:
         known = " ".join([*readers, *sorted(SUFFIXES)])
         raise UserError(f"{path}: must be a folder of pictures or one of {known}. Got {suffix or 'no suffix'}.")
-    images = readers[suffix](path)
+    images, first = readers[suffix](path), 0
     if images.shape[1:] != (side, side):
         got = " x ".join(map(str, images.shape[1:]))
         raise UserError(f"{path}: must have images of {side} x {side} pixels, as the model takes. Got {got}.")
-    return Batch([str(row) for row in range(len(images))], images)
+    while first < len(images):
+        x = _as_bytes(path, images[first : first + size])
+        yield Batch([str(row) for row in range(first, first + len(x))], x)
+        first += len(x)
+        if suffix == ".npy":
+            images = _open_npy(path)  # anew, for what was read of an open one stays in memory
 
 
-def _read_npy(path: Path) -> np.ndarray:
-    """The array of an .npy file; objects, which would run code, are refused."""
+def _open_npy(path: Path) -> np.ndarray:
+    """The array of an .npy file, which is read where it is used; objects, which would run code, are refused."""
     try:
         with warnings.catch_warnings(action="ignore"):  # of files that Python 2 wrote
             return _as_images(path, np.lib.format.open_memmap(path, mode="r"))
@@ -72,20 +85,24 @@ def _read_npz(path: Path) -> np.ndarray:
         raise UserError(f"{path}: must be an .npz file of numbers. It is damaged or holds something else.") from None
 
 
-def _as_images(path: Path, array: Any) -> np.ndarray:
-    """The array as (n, side, side) uint8: a single image and rows of pixels are taken too. Raises UserError."""
+def _as_images(path: Path, array: np.ndarray) -> np.ndarray:
+    """The array as (n, side, side) ints: a single image and rows of pixels are taken too. Raises UserError."""
     shape = tuple(array.shape)
     if array.dtype.kind not in "iu" or 0 in shape or not 2 <= len(shape) <= 3:
         must = "whole numbers of shape (n, side, side), (n, side * side) or (side, side)"
         raise UserError(f"{path}: must be {must}. Got {array.dtype} of shape {shape}.")
-    if array.min() < 0 or array.max() > 255:
-        raise UserError(f"{path}: must have values from 0 to 255. Got {array.min()} to {array.max()}.")
-    images = np.asarray(array).astype(np.uint8)
-    if images.ndim == 3:
-        return images
-    if images.shape[0] == images.shape[1] and math.isqrt(images.shape[1]) ** 2 != images.shape[1]:
-        return images[None]
-    side = math.isqrt(images.shape[1])
-    if side * side != images.shape[1]:
-        raise UserError(f"{path}: must have side * side columns, such as 784. Got {images.shape[1]}.")
-    return images.reshape(-1, side, side)
+    if array.ndim == 3:
+        return array
+    side = math.isqrt(shape[1])
+    if side * side == shape[1]:
+        return array.reshape(-1, side, side)
+    if shape[0] == shape[1]:
+        return array[None]
+    raise UserError(f"{path}: must have side * side columns, such as 784. Got {shape[1]}.")
+
+
+def _as_bytes(path: Path, images: np.ndarray) -> np.ndarray:
+    """A copy of the images as uint8. Raises UserError where a pixel is none."""
+    if images.min() < 0 or images.max() > 255:
+        raise UserError(f"{path}: must have values from 0 to 255. Got {images.min()} to {images.max()}.")
+    return np.array(images, dtype=np.uint8)

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn import metrics
 
-from src.clustering.agreement import agreement, describe, matching
+from src.clustering.agreement import agreement, ami, ari, describe, matching
 from src.clustering.dbscan import NOISE
 
 
@@ -57,3 +57,19 @@ def test_noise_alone_is_described_too() -> None:
     description = describe(np.full(4, NOISE), {"labels": np.array([0, 0, 1, 1])})
     assert (description["clusters"], description["sizes"], description["noise_share"]) == (0, [], 1)
     assert description["labels"]["matched_accuracy"] == 0
+
+
+@given(data=st.data())
+def test_scores_of_counts_are_scikit_learns_of_labels(data: st.DataObject) -> None:
+    groups = st.lists(st.integers(0, 3), min_size=12, max_size=12)
+    truth, clusters = np.array(data.draw(groups)), np.array(data.draw(groups))
+    points = data.draw(st.integers(1, 12))
+    counts = np.zeros((4, 4), int)  # groups and clusters that no point is in are among them
+    np.add.at(counts, (truth[:points], clusters[:points]), 1)
+    labels = truth[:points], clusters[:points]
+    assert ari(counts) == pytest.approx(metrics.adjusted_rand_score(*labels))
+    assert ami(counts) == pytest.approx(metrics.adjusted_mutual_info_score(*labels))
+
+
+def test_points_of_a_group_each_agree_with_themselves() -> None:
+    assert ari(np.eye(5, dtype=int)) == ami(np.eye(5, dtype=int)) == 1

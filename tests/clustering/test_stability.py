@@ -4,10 +4,10 @@ from sklearn.cluster import DBSCAN, KMeans
 from sklearn.metrics import adjusted_rand_score, silhouette_score
 
 from src.clustering.dbscan import NOISE
+from src.clustering.density import density
 from src.clustering.stability import (
     by_features,
     eps_sweep,
-    hdbscan,
     intervals,
     largest_share,
     red_flags,
@@ -21,7 +21,7 @@ POINTS = HEAPS[TRUTH] + np.random.default_rng(0).normal(size=(90, 2)) * 0.5
 
 
 def test_the_sweep_is_what_dbscan_finds_with_each_eps() -> None:
-    rows = eps_sweep(POINTS, np.array([0.05, 2.0, 50.0]), 4, {"labels": TRUTH})
+    rows = eps_sweep(density(POINTS, 4), np.array([0.05, 2.0, 50.0]), {"labels": TRUTH})
     assert [row["clusters"] for row in rows] == [0, 3, 1]
     assert [row["noise_share"] for row in rows] == [1, 0, 0]
     assert [row["largest_share"] for row in rows] == [0, pytest.approx(1 / 3), 1]
@@ -48,12 +48,6 @@ def test_seeds_agree_on_heaps_and_not_on_fog() -> None:
     agreement = seed_agreement(np.repeat(HEAPS, 5, axis=0), 3, range(4))
     assert agreement["n_seeds"] == 4
     assert 0 <= agreement["min_ari"] <= agreement["mean_ari"] <= 1
-
-
-def test_hdbscan_finds_the_heaps_without_an_eps() -> None:
-    clusters = hdbscan(POINTS, 5)
-    assert adjusted_rand_score(TRUTH[clusters != NOISE], clusters[clusters != NOISE]) == 1
-    assert (clusters != NOISE).mean() > 0.7
 
 
 def test_intervals_hold_the_value_and_leave_the_unknown_out() -> None:

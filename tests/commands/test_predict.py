@@ -13,6 +13,7 @@ from PIL import Image
 
 from src.commands.predict import main
 from src.pipeline.files import read_csv
+from src.serving import batches
 from src.serving.app import load_model
 from tests.serving.example import LABELS, SIDE, images
 from tests.serving.test_client import Answer, scoring
@@ -122,3 +123,16 @@ def test_a_picture_that_cannot_be_read_leaves_no_output(model_folder: Path, tmp_
     with pytest.raises(SystemExit, match="1 of 2 are not: .*bad.png"):
         main([str(tmp_path / "pictures"), "--model", str(model_folder), "--out", str(out)])
     assert not out.exists()
+
+
+def test_an_array_that_goes_wrong_after_a_batch_leaves_no_output(
+    model_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(batches, "PIXELS", SIDE * SIDE)
+    wrong = X.astype(int)
+    wrong[-1] = 256
+    np.save(tmp_path / "x.npy", wrong)
+    out = tmp_path / "out.csv"
+    with pytest.raises(SystemExit, match="must have values from 0 to 255"):
+        main([str(tmp_path / "x.npy"), "--model", str(model_folder), "--out", str(out)])
+    assert [path.name for path in tmp_path.iterdir()] == ["x.npy"]

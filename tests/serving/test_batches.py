@@ -8,9 +8,16 @@ from PIL import Image
 
 from src.pipeline.files import UserError
 from src.serving import batches
-from src.serving.batches import read_batch
+from src.serving.batches import Batch, read_batches
+from src.serving.pictures import Ground
 
 X = np.random.default_rng(0).integers(0, 256, (3, 4, 4), dtype=np.uint8)
+
+
+def read_batch(path: Path, side: int, ground: Ground) -> Batch:
+    """All batches as one."""
+    names, parts = zip(*read_batches(path, side, ground), strict=True)
+    return Batch(sum(names, []), np.concatenate(parts))
 
 
 def write_csv(path: Path, rows: np.ndarray) -> None:
@@ -18,7 +25,9 @@ def write_csv(path: Path, rows: np.ndarray) -> None:
     np.savetxt(path, rows, "%d", delimiter=",", header=header, comments="")
 
 
-def test_every_kind_of_file_gives_the_same_images(tmp_path: Path) -> None:
+@pytest.mark.parametrize("pixels", [1, 32, 2**23], ids=["an image at a time", "two", "all"])
+def test_every_kind_of_file_gives_the_same_images(pixels: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(batches, "PIXELS", pixels)
     write_csv(tmp_path / "x.csv", X.reshape(3, 16))
     np.save(tmp_path / "x.npy", X)
     np.save(tmp_path / "rows.npy", X.reshape(3, 16).astype(np.int64))
@@ -38,7 +47,20 @@ def test_a_single_image_is_taken(tmp_path: Path) -> None:
     assert read_batch(tmp_path / "x.npy", 28, "auto").x.shape == (1, 28, 28)
 
 
-def test_pictures_are_named_by_their_files(tmp_path: Path) -> None:
+def test_an_array_is_read_where_its_batch_is_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(batches, "PIXELS", 16)
+    wrong = X.astype(int)
+    wrong[2, 0, 0] = 256
+    np.save(tmp_path / "x.npy", wrong)
+    read = read_batches(tmp_path / "x.npy", 4, "auto")
+    assert [next(read).names, next(read).names] == [["0"], ["1"]]
+    with pytest.raises(UserError, match="must have values from 0 to 255. Got .* to 256"):
+        next(read)
+
+
+@pytest.mark.parametrize("pixels", [1, 2**23])
+def test_pictures_are_named_by_their_files(pixels: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(batches, "PIXELS", pixels)
     (tmp_path / "b").mkdir()
     for name, image in (("b/1.png", X[0]), ("a.png", X[1])):
         Image.fromarray(image).save(tmp_path / name)
