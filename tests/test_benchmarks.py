@@ -345,7 +345,8 @@ def test_a_checkpoint_is_measured_and_leaves_nothing(
 
 
 def test_hits_and_what_they_left_are_counted() -> None:
-    quiet, hit = {"hit": None, "left": 0, "mended": []}, {"hit": "Ctrl-C", "left": 1, "mended": ["dvc.lock by doctor"]}
+    quiet: dict[str, Any] = {"hit": None, "left": 0, "mended": []}
+    hit = {"hit": "Ctrl-C", "left": 1, "mended": ["dvc.lock by doctor"]}
     good = {"attempts": [quiet], "lock": True, "files": True, "clean": True, "same_bytes": True}
     bad = {"attempts": [hit, hit, quiet], "lock": False, "files": True, "clean": True, "same_bytes": False}
     lines = parallel.markdown({"toy": [good, bad], "digits": [good]})

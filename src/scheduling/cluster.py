@@ -20,7 +20,7 @@ from src.scheduling.graph import Graph
 from src.scheduling.process import Process, tail
 
 RETRIES = 10  # of a stage whose node is lost
-FORWARDED = ("MLFLOW_", "KERAS_BACKEND")  # what a node takes over of the environment here
+FORWARDED = ("MLFLOW_", "KERAS_BACKEND", "OMP_NUM_THREADS")  # what a node takes over of the environment here
 
 
 @contextmanager
@@ -29,8 +29,10 @@ def connected(address: str, *, cpus: int, gpus: float) -> Iterator["Cluster"]:
 
     Raises UserError where there is none, where DVC has no remote, or where git lacks what the nodes would run.
     """
-    import ray
-
+    try:
+        import ray
+    except ImportError:
+        raise UserError("--cluster needs Ray. Got none: pip install -r requirements-ray.txt.") from None
     bundle = _bundle()
     if not dvc.remote():
         raise UserError(
@@ -91,6 +93,7 @@ class RemoteStage:
         self.result, self.log = result, log
         self.status: int | None = None
         self.started = self.ended = time.monotonic()
+        self.stopped = False
         log.write_bytes(b"waits for a node\n")
 
     def poll(self) -> int | None:
@@ -126,10 +129,12 @@ class RemoteStage:
         return tail(self.log, n_lines)
 
     def stop(self) -> None:
-        """Let its node end it in order."""
+        """Let its node end it in order; it is told once, for the next time would break that off."""
         import ray
 
-        ray.cancel(self.result)
+        if not self.stopped:
+            self.stopped = True
+            ray.cancel(self.result)
 
     def kill(self) -> None:
         """End it at once."""

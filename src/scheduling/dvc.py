@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -69,10 +70,15 @@ def remote() -> str:
     return done.stdout.strip()
 
 
+@cache
+def _cache_folder() -> Path:
+    return Path(_dvc("cache", "dir").strip())
+
+
 def keep(content: bytes) -> None:
     """Put a file into DVC's cache, as `dvc add` would."""
     digest = hashlib.md5(content, usedforsecurity=False).hexdigest()
-    path = Path(_dvc("cache", "dir").strip()) / "files/md5" / digest[:2] / digest[2:]
+    path = _cache_folder() / "files/md5" / digest[:2] / digest[2:]
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
         with durable_write(path) as file:

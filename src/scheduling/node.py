@@ -38,6 +38,7 @@ class Result(TypedDict):
 
 FOLDER = ".dvc/tmp/parallel"
 HOME = f"{FOLDER}/home"
+NO_STORE = b"MLFLOW_TRACKING_URI must be a server's: this node does not see the repository, in which the runs would be."
 
 
 def run_stage(work: Work, bundle: bytes) -> Result:
@@ -48,6 +49,8 @@ def run_stage(work: Work, bundle: bytes) -> Result:
     """
     home, variables = Path(work["top"]), dict(work["variables"])
     shared = _reads(home / HOME) == work["word"]
+    if not shared and not {**os.environ, **variables}.get("MLFLOW_TRACKING_URI"):
+        return {"status": 1, "output": NO_STORE, "files": {}}
     dvc = [sys.executable, "-m", "dvc"]
     steps = [[*dvc, "repro", "--pull", "--single-item", work["stage"]], [*dvc, "push", "--run-cache", work["stage"]]]
     if shared:
@@ -86,10 +89,11 @@ def _call(command: Sequence[str], top: Path, output: BinaryIO, variables: Mappin
     """The exit status of a command; when this task is cancelled it ends first, in order."""
     with_parent = ["setpriv", "--pdeathsig", "TERM"] if shutil.which("setpriv") else []  # see process.py
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"  # for the `python` of dvc.yaml
+    own = {name: value for name, value in os.environ.items() if name != "OMP_NUM_THREADS"}  # Ray's own, not a user's
     process = subprocess.Popen(
         [*with_parent, *command],
         cwd=top,
-        env={**os.environ, **variables, "PATH": path},
+        env={**own, **variables, "PATH": path},
         stdin=subprocess.DEVNULL,
         stdout=output,
         stderr=subprocess.STDOUT,

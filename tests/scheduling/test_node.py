@@ -18,9 +18,12 @@ def test_it_needs_pythons_library_alone() -> None:
     assert imports <= sys.stdlib_module_names
 
 
-def test_a_step_has_a_status_an_output_and_this_python_first(tmp_path: Path) -> None:
+def test_a_step_has_a_status_an_output_this_python_first_and_none_of_rays_settings(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
     with (tmp_path / "log").open("wb") as output:
-        command = ["sh", "-c", 'command -v python; echo "$NAME"; pwd; exit 4']
+        command = ["sh", "-c", 'command -v python; echo "$NAME$OMP_NUM_THREADS"; pwd; exit 4']
         assert node._call(command, tmp_path, output, {"NAME": "x"}) == 4
     python, name, place = (tmp_path / "log").read_text(encoding="utf-8").split()
     assert Path(python).parent == Path(sys.executable).parent
@@ -43,6 +46,15 @@ def test_a_cancelled_step_is_told_to_end_and_waited_for(tmp_path: Path) -> None:
         signal.signal(signal.SIGINT, handler)
     assert log.read_text(encoding="utf-8").splitlines()[-1] == "told"
     assert not psutil.pid_exists(int((tmp_path / "pid").read_text(encoding="utf-8")))
+
+
+def test_a_node_that_would_lose_the_runs_refuses(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    top = str(tmp_path)
+    work: node.Work = {"stage": "a", "state": {}, "wanted": [], "top": top, "word": "word", "variables": {}}
+    result = node.run_stage(work, b"")
+    assert result["status"] == 1
+    assert b"MLFLOW_TRACKING_URI must be" in result["output"]
 
 
 def test_the_clone_is_the_heads_working_tree(tmp_path: Path) -> None:
