@@ -70,6 +70,7 @@ def read_until(process: subprocess.Popen[str], matches: Callable[[str], bool]) -
         lines.append(line.rstrip())
         if matches(line):
             return lines
+    process.wait()
     raise AssertionError("\n".join(lines))
 
 
@@ -98,7 +99,7 @@ def test_a_killed_sweep_goes_on_where_it_was_and_leaves_nothing_behind(top: Path
     assert set(listening(processes)) == {"127.0.0.1"}
     os.kill(killed.pid, signal.SIGKILL)
     killed.communicate()
-    wait_until(lambda: all_gone(processes), 60)
+    wait_until(lambda: all_gone(processes), 240)
     assert any("trial-000: finished" in line for line in before)
 
     again = start(top)
@@ -119,7 +120,7 @@ def test_a_killed_sweep_goes_on_where_it_was_and_leaves_nothing_behind(top: Path
     assert (rows[0]["learning_rate"], rows[0]["batch_size"], rows[0]["epochs_trained"]) == ("0.001", "200", "2")
     assert (top / "metrics/sweep/slices.svg").is_file()
     check_winner(rows, read_json(top / "metrics/sweep/winner.json"), after)
-    wait_until(lambda: not list((top / ".spool").glob("*.jsonl")), 60)
+    wait_until(lambda: not list((top / ".spool").glob("*.jsonl")), 240)
     check_runs(top, rows)
     assert not list((top / ".checkpoints").glob("*"))
 
