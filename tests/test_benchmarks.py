@@ -46,7 +46,7 @@ def test_the_summary_has_the_geometric_mean_and_the_sum_over_the_recipes() -> No
 def test_the_floor_is_arithmetic_over_the_matrix_rate() -> None:
     lines = markdown(MODELS, rate=60)
     assert lines[2].startswith("| a (10 steps) | floor | 50 ms |")
-    assert lines[3] == "| | stock | 300 ms | 600 ms | | 1.0 s | 0.50 GB |"
+    assert lines[3] == "| | stock | 300 ms | 600 ms |  | 1.0 s | 0.50 GB |"
     assert lines[4] == "| | pipeline | 100 ms | 200 ms | 4.00 (2.00–6.00) | 1.0 s | 0.50 GB |"
 
 
