@@ -182,17 +182,12 @@ def main() -> None:
     versions = ", ".join(f"{name} {version(name)}" for name in packages)
     on = f"{on}; {versions}; load average {load:.1f} at the start"
     best = {dtype: max(measured) for dtype, measured in rates.items()}
-    result = {"on": on, "matrix_gflop_per_s": best, "summary": summarise(models), "models": models}
+    result = {"on": on, "gflop_per_s_of_a_core": best, "summary": summarise(models), "models": models}
     write_json("benchmarks/train.json", result)
-    lines = markdown(models, best["float32"])
+    lines = markdown(models, best["float32"] * len(os.sched_getaffinity(0)))
     products = ", ".join(f"{rate:.0f} GFLOP/s in {dtype}" for dtype, rate in best.items())
-    heading = [
-        "# A training step",
-        "",
-        f"Medians of {ROUNDS} runs, and ranges. On {on}. Matrix products: {products}.",
-        "",
-    ]
-    write_text("benchmarks/train.md", "\n".join([*heading, *lines, ""]))
+    what = f"Medians of {ROUNDS} runs, and ranges. On {on}. A core multiplies matrices at {products}."
+    write_text("benchmarks/train.md", "\n".join(["# A training step", "", what, "", *lines, ""]))
     print("\n".join(lines), json.dumps(result["summary"], indent=2), sep="\n")
 
 
