@@ -14,6 +14,7 @@ from keras import layers
 from benchmarks import checkpoints, kills, precision, run_python, scale, serve, stock, tried
 from benchmarks.train import flop, markdown, one_run, speedups, summarise
 from src.images.splits import read
+from src.pipeline.files import read_json
 from tests.serving.test_client import scoring
 
 ROOT = Path(__file__).parents[1]
@@ -133,6 +134,18 @@ def test_precisions_are_equivalent_where_the_interval_of_the_seeds_differences_i
     lines = precision.markdown(summary)
     assert lines[2] == "| near | 80.00 % | 80.20 % | +0.20 (+0.03 to +0.37) | yes |"
     assert lines[3].endswith("| not shown |")
+
+
+def test_a_model_is_in_the_table_when_all_its_seeds_are_trained(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(precision, "N_SEEDS", 3)
+    runs = trainings("whole", [90, 80, 70], [90, 80, 71]) + trainings("begun", [90, 80, 70], [90, 80])
+    precision.save("a machine", runs)
+    known = read_json("benchmarks/precision.json")
+    assert (known["on"], known["runs"], list(known["summary"])) == ("a machine", runs, ["whole"])
+    assert "begun" not in Path("benchmarks/precision.md").read_text(encoding="utf-8")
 
 
 def test_a_gain_is_a_share_of_the_models_step() -> None:
