@@ -7,6 +7,7 @@ import json
 import os
 import sys
 import time
+from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import product
@@ -90,6 +91,15 @@ def key(run: dict[str, Any]) -> tuple[str, str, int]:
     return run["model"], run["precision"], run["seed"]
 
 
+def save(on: str, runs: Sequence[dict[str, Any]]) -> None:
+    """Write the runs, and the summary of the models that are trained from all seeds in both precisions."""
+    n_runs = Counter(run["model"] for run in runs)
+    summary = summarise([run for run in runs if n_runs[run["model"]] == N_SEEDS * len(POLICIES)])
+    write_json(RESULT, {"on": on, "summary": summary, "runs": runs})
+    heading = ["# Accuracy by precision", "", f"Means of {N_SEEDS} seeds, trained in both precisions. On {on}.", ""]
+    write_text("benchmarks/precision.md", "\n".join([*heading, *markdown(summary), ""]))
+
+
 def main() -> None:
     """Train what is missing -> benchmarks/precision.json and .md."""
     first = read_params()["seed"]
@@ -108,12 +118,8 @@ def main() -> None:
     with ThreadPoolExecutor(JOBS) as pool:
         for result in pool.map(run, wanted):
             runs.append(result)
-            write_json(RESULT, {"on": on, "runs": runs})
+            save(on, runs)
             print(*result.values(), flush=True)
-    summary = summarise(runs)
-    write_json(RESULT, {"on": on, "summary": summary, "runs": runs})
-    heading = ["# Accuracy by precision", "", f"Means of {N_SEEDS} seeds, trained in both precisions. On {on}.", ""]
-    write_text("benchmarks/precision.md", "\n".join([*heading, *markdown(summary), ""]))
 
 
 if __name__ == "__main__":

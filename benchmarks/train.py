@@ -28,7 +28,7 @@ from src.pipeline.schema import Precision
 from src.training.device import setup_device
 from src.training.precision import matrix_rate, set_precision
 
-ROUNDS = 2  # runs of each model on each path
+ROUNDS = 3  # runs of each model on each path
 WARM = 3  # steps before the measured ones; the first compiles
 STEPS = {"cnn_vgg": 6, "cnn_lstm": 3}  # measured ones, where they are long
 USUAL_STEPS = 12
@@ -167,7 +167,7 @@ def main() -> None:
         name: {"steps": recipe["epochs"] * math.ceil(images / recipe["batch_size"]), "rounds": []}
         for name, recipe in params["models"].items()
     }
-    on = setup_device(seed=0, device="cpu", threads=None)
+    on, load = setup_device(seed=0, device="cpu", threads=None), os.getloadavg()[0]
     rates: dict[str, list[float]] = {"float32": [], "bfloat16": []}
     for turn in range(ROUNDS):
         for name, model in models.items():
@@ -179,19 +179,15 @@ def main() -> None:
         for dtype, measured in rates.items():
             measured.append(matrix_rate(dtype))
     packages = ["keras", "tensorflow", *(["torch"] if "pytorch" in PATHS else [])]
-    on = f"{on}; {', '.join(f'{name} {version(name)}' for name in packages)}"
+    versions = ", ".join(f"{name} {version(name)}" for name in packages)
+    on = f"{on}; {versions}; load average {load:.1f} at the start"
     best = {dtype: max(measured) for dtype, measured in rates.items()}
-    result = {"on": on, "matrix_gflop_per_s": best, "summary": summarise(models), "models": models}
+    result = {"on": on, "gflop_per_s_of_a_core": best, "summary": summarise(models), "models": models}
     write_json("benchmarks/train.json", result)
-    lines = markdown(models, best["float32"])
+    lines = markdown(models, best["float32"] * len(os.sched_getaffinity(0)))
     products = ", ".join(f"{rate:.0f} GFLOP/s in {dtype}" for dtype, rate in best.items())
-    heading = [
-        "# A training step",
-        "",
-        f"Medians of {ROUNDS} runs, and ranges. On {on}. Matrix products: {products}.",
-        "",
-    ]
-    write_text("benchmarks/train.md", "\n".join([*heading, *lines, ""]))
+    what = f"Medians of {ROUNDS} runs, and ranges. On {on}. A core multiplies matrices at {products}."
+    write_text("benchmarks/train.md", "\n".join(["# A training step", "", what, "", *lines, ""]))
     print("\n".join(lines), json.dumps(result["summary"], indent=2), sep="\n")
 
 

@@ -29,6 +29,7 @@ from benchmarks import (
 )
 from benchmarks.train import flop, markdown, one_run, speedups, summarise
 from src.images.splits import Labelled, read
+from src.pipeline.files import read_json
 from tests.serving.test_client import scoring
 
 ROOT = Path(__file__).parents[1]
@@ -61,7 +62,7 @@ def test_the_summary_has_the_geometric_mean_and_the_sum_over_the_recipes() -> No
 def test_the_floor_is_arithmetic_over_the_matrix_rate() -> None:
     lines = markdown(MODELS, rate=60)
     assert lines[2].startswith("| a (10 steps) | floor | 50 ms |")
-    assert lines[3] == "| | stock | 300 ms | 600 ms | | 1.0 s | 0.50 GB |"
+    assert lines[3] == "| | stock | 300 ms | 600 ms |  | 1.0 s | 0.50 GB |"
     assert lines[4] == "| | pipeline | 100 ms | 200 ms | 4.00 (2.00–6.00) | 1.0 s | 0.50 GB |"
 
 
@@ -148,6 +149,18 @@ def test_precisions_are_equivalent_where_the_interval_of_the_seeds_differences_i
     lines = precision.markdown(summary)
     assert lines[2] == "| near | 80.00 % | 80.20 % | +0.20 (+0.03 to +0.37) | yes |"
     assert lines[3].endswith("| not shown |")
+
+
+def test_a_model_is_in_the_table_when_all_its_seeds_are_trained(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(precision, "N_SEEDS", 3)
+    runs = trainings("whole", [90, 80, 70], [90, 80, 71]) + trainings("begun", [90, 80, 70], [90, 80])
+    precision.save("a machine", runs)
+    known = read_json("benchmarks/precision.json")
+    assert (known["on"], known["runs"], list(known["summary"])) == ("a machine", runs, ["whole"])
+    assert "begun" not in Path("benchmarks/precision.md").read_text(encoding="utf-8")
 
 
 def test_a_gain_is_a_share_of_the_models_step() -> None:

@@ -23,16 +23,16 @@ def set_precision(precision: Precision, device: str) -> None:
         ours, usual = matrix_rate("bfloat16"), matrix_rate("float32")
         if ours < usual:
             rates = f"{ours:.0f} GFLOP/s in bfloat16 and {usual:.0f} in float32"
-            print(f"train: this processor multiplies matrices at {rates}: bfloat16 is slower here.", flush=True)
+            print(f"train: a core here multiplies matrices at {rates}: bfloat16 is slower.", flush=True)
 
 
 def matrix_rate(dtype: str) -> float:
-    """The best of three products of square matrices of that type, in GFLOP/s."""
+    """The best of three products of square matrices of that type, in GFLOP/s of a core whatever else runs."""
     import keras
 
     matrix, seconds = keras.ops.ones((SIDE, SIDE), dtype), []
     for _ in range(4):  # the first compiles
-        start = time.perf_counter()
+        start = time.process_time()
         np.asarray(keras.ops.matmul(matrix, matrix))
-        seconds.append(time.perf_counter() - start)
+        seconds.append(time.process_time() - start)
     return 2 * SIDE**3 / min(seconds[1:]) / 1e9

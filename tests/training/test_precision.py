@@ -96,7 +96,7 @@ def test_a_saved_model_gives_the_same_float32_probabilities_where_the_policy_is_
 @pytest.mark.parametrize(
     ("bfloat16", "device", "line"),
     [
-        (70.2, "CPU, a processor, 2 threads", "70 GFLOP/s in bfloat16 and 135 in float32: bfloat16 is slower here.\n"),
+        (70.2, "CPU, a processor, 2 threads", "70 GFLOP/s in bfloat16 and 135 in float32: bfloat16 is slower.\n"),
         (140, "CPU, a processor, 2 threads", ""),
         (70.2, "GPU, a card", ""),
     ],
@@ -112,10 +112,10 @@ def test_where_bfloat16_is_slower_a_line_says_so(
     set_precision("float32", device)
     assert capsys.readouterr().out == ""
     set_precision("bfloat16", device)
-    assert capsys.readouterr().out == (line and f"train: this processor multiplies matrices at {line}")
+    assert capsys.readouterr().out == (line and f"train: a core here multiplies matrices at {line}")
 
 
 def test_a_rate_is_that_of_the_products(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = iter([0, 9, 10, 13, 20, 22, 30, 34])  # starts and ends of four products, the first of which compiles
-    monkeypatch.setattr(precision.time, "perf_counter", lambda: next(clock))
+    monkeypatch.setattr(precision.time, "process_time", lambda: next(clock))
     assert matrix_rate("bfloat16") == 2 * 1024**3 / 2 / 1e9
