@@ -22,7 +22,7 @@ PACKAGES = [
 LIGHT = {"numpy", "pydantic", "rich", "ruamel", "typing_extensions", "yaml"}  # loaded in a fraction of a second
 ALONE = {
     "mlflow": r"src/pipeline/(store|sender|delivery|logged_model)\.py|src/serving/(app|folder|registry|served_\w+)\.py",
-    "ray": r"src/scheduling/cluster\.py",
+    "ray": r"src/scheduling/cluster\.py|src/sweeping/(cluster|search|worker)\.py",
     "matplotlib": r"src/pipeline/figure\.py|src/\w+/(\w+_)?charts\.py",
     "tensorflow": r"src/training/\w+\.py",
 }
