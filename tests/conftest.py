@@ -74,7 +74,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     top = shared / "finished" / ODD
     with (shared / "finished.txt").open("a+") as mark:
         fcntl.flock(mark, fcntl.LOCK_EX)
-        if not mark.tell():
+        if not os.fstat(mark.fileno()).st_size:  # as it is now: it may have been opened before
             make(top)
             mark.write("by the first process that needed it")
     return top

@@ -10,9 +10,11 @@ import shutil
 import signal
 import sys
 import traceback
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import mlflow.store.tracking.sqlalchemy_store  # noqa: F401  # here, or each process would load it
 from sqlalchemy import event
 from sqlalchemy.orm import Session
 
@@ -22,7 +24,7 @@ from tests.pipeline.stores import check_training, write_training
 FILES = ("os.remove", "shutil.copyfile", "shutil.rmtree")  # names of Python's audit events, which come before the deed
 
 
-def send_in(top: Path, run_id: str, kill_at: int | None = None) -> tuple[int, int]:
+def send_in(top: Path, run_id: str, send: Callable[[], object], kill_at: int | None = None) -> tuple[int, int]:
     """Send what waits in a process of its own, and look at what the store has. Gives its status and its steps."""
     if child := os.fork():
         status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
@@ -46,7 +48,7 @@ def send_in(top: Path, run_id: str, kill_at: int | None = None) -> tuple[int, in
         event.listen(Session, "after_flush", lambda *_: step("flush", ()))
         sys.addaudithook(audit)
         try:
-            sender.follow()
+            send()
             check_training(f"sqlite:///{top}/mlflow.db", run_id)
             assert [path.name for path in spool.spool_folder().iterdir()] == ["sender.lock"]  # noqa: S101
         except BaseException:
@@ -65,11 +67,11 @@ def main(top: Path, store: Path) -> None:
     shutil.copy(store, written / "mlflow.db")
     run_id = write_training()
     statuses = []
-    whole, n_steps = send_in(Path(shutil.copytree(written, top / "whole")), run_id)
+    whole, n_steps = send_in(Path(shutil.copytree(written, top / "whole")), run_id, sender.follow)
     for number in range(1, n_steps + 1):
         folder = Path(shutil.copytree(written, top / str(number)))
-        killed, _ = send_in(folder, run_id, kill_at=number)
-        statuses.append([killed, send_in(folder, run_id)[0]])
+        killed, _ = send_in(folder, run_id, sender.follow, kill_at=number)
+        statuses.append([killed, send_in(folder, run_id, sender.send_by_hand)[0]])
     print(json.dumps({"whole": whole, "killed": statuses}), flush=True)
     os._exit(0)  # without a second's wait for a sender
 
