@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
@@ -21,6 +22,14 @@ stages:
   right: {cmd: 'if grep -q bad start; then sleep 600; fi; cp start right', deps: [start], outs: [right]}
   end: {cmd: cat left right > end, deps: [left, right], outs: [end: {cache: false}]}
 """
+
+
+@pytest.fixture(autouse=True)
+def ctrl_c() -> Iterator[None]:
+    """Ctrl-C works as in a terminal; what a shell starts in the background ignores it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 def environment(top: Path) -> dict[str, str]:
