@@ -80,18 +80,23 @@ def mlflow_runs(top: Path) -> list[str]:
 
 
 def markdown(runs: list[dict[str, Any]], expected: list[str]) -> list[str]:
-    """A row for each trouble. expected: the runs in MLflow after a serial `dvc repro`."""
+    """A row for each trouble. expected: the runs in MLflow after a serial `dvc repro`.
+
+    A training that is ended before its first finished epoch has no checkpoint: its run stays in MLflow, as failed.
+    """
     lines = [
-        "| Trouble | Runs | Ended well | `dvc.lock` | Files | Status clean | Resumed | Lost in MLflow | Doubled |",
-        "|---|---:|---:|---:|---:|---:|---:|---:|---:|",
+        "| Trouble | Runs | Ended | `dvc.lock` | Files | Status clean | Resumed | Lost in MLflow | Doubled | Failed |",
+        "|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|",
     ]
     for trouble in TROUBLES:
         rows = [row for row in runs if row["trouble"] == trouble]
         counts = [sum(bool(row[key]) for row in rows) for key in ("lock", "files", "clean")]
-        lost = sum((Counter(expected) - Counter(row["mlflow"])).total() for row in rows)
-        doubled = sum((Counter(row["mlflow"]) - Counter(expected)).total() for row in rows)
+        finished = [[run for run in row["mlflow"] if run.endswith(" FINISHED")] for row in rows]
+        lost = sum((Counter(expected) - Counter(runs)).total() for runs in finished)
+        doubled = sum((Counter(runs) - Counter(expected)).total() for runs in finished)
+        failed = sum(len(row["mlflow"]) for row in rows) - sum(map(len, finished))
         ended = sum(row["status"] == 0 for row in rows)
-        cells = [trouble, len(rows), ended, *counts, sum(row["resumed"] for row in rows), lost, doubled]
+        cells = [trouble, len(rows), ended, *counts, sum(row["resumed"] for row in rows), lost, doubled, failed]
         lines.append(f"| {' | '.join(map(str, cells))} |")
     return lines
 

@@ -394,11 +394,11 @@ def test_the_gain_of_jobs_is_that_over_one() -> None:
 def test_runs_that_mlflow_lost_or_doubled_are_counted() -> None:
     row = {"trouble": "none", "status": 0, "resumed": 1, "lock": True, "files": True, "clean": True}
     runs = [
-        row | {"mlflow": ["a FINISHED", "a FINISHED"]},
+        row | {"mlflow": ["a FAILED", "a FINISHED", "a FINISHED"]},
         row | {"mlflow": ["a FINISHED", "b FINISHED"], "lock": False},
     ]
     lines = cluster.markdown(runs, ["a FINISHED", "b FINISHED"])
-    assert lines[2] == "| none | 2 | 2 | 1 | 2 | 2 | 2 | 1 | 1 |"
+    assert lines[2] == "| none | 2 | 2 | 1 | 2 | 2 | 2 | 1 | 1 | 1 |"
 
 
 # Serving

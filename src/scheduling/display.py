@@ -10,6 +10,7 @@ from rich.table import Table
 from src.scheduling.process import Job
 from src.scheduling.schedule import Schedule
 
+TIME_WIDTH = len("59 min 59 s")
 LAST_LINES = 12  # of a failed stage's output
 
 
@@ -54,7 +55,7 @@ class Display:
         left = schedule.seconds_left(elapsed)
         title = f"{self.n_done} of {self.n_stages} done" + ("" if left is None else f", about {duration(left)} left")
         table = Table("stage", "time", "left", "last line", title=title, title_justify="left", box=None, expand=True)
-        for column, width in zip(table.columns, (None, 8, 8, None), strict=True):
+        for column, width in zip(table.columns, (max(map(len, jobs)), TIME_WIDTH, TIME_WIDTH, None), strict=True):
             column.no_wrap, column.min_width = True, width
         for name, job in jobs.items():
             known = schedule.seconds.get(name)
