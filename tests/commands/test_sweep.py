@@ -55,7 +55,7 @@ def start(top: Path) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [sys.executable, "-m", "src", "sweep"],
         cwd=top,
-        env=environment(DVC_ROOT=str(top), HOME=str(top)),
+        env=environment(DVC_ROOT=str(top), HOME=str(top), XDG_CACHE_HOME=str(Path.home() / ".cache")),  # of fonts
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
