@@ -36,10 +36,11 @@ def slices(path: str, plan: Plan, trials: Sequence[Trial], winner: Trial | None)
 
 
 def _draw(ax: Any, plan: Plan, model: str, key: str, trials: Sequence[Trial], winner: Trial | None) -> None:
-    """The dots of one panel; choices stand side by side in their order."""
-    from matplotlib.ticker import PercentFormatter
+    """The dots of one panel; choices stand side by side, what the recipe has besides them at last."""
+    from matplotlib.ticker import FuncFormatter, LogLocator, PercentFormatter
 
     scale = plan.space[model][key]
+    choices = list(dict.fromkeys([*scale["choice"], plan.current(model)[key]])) if "choice" in scale else []
     for trial in trials:
         score = trial.score(plan.epochs)
         if trial.model != model or score is None:
@@ -48,16 +49,18 @@ def _draw(ax: Any, plan: Plan, model: str, key: str, trials: Sequence[Trial], wi
         kind = "current" if trial.tunables == plan.current(model) else kind
         kind = "winner" if trial is winner else kind
         marker, filled, label = STYLES[kind]
-        value = trial.tunables[key]
-        x = scale["choice"].index(value) if "choice" in scale and value in scale["choice"] else value
+        x = choices.index(trial.tunables[key]) if choices else trial.tunables[key]
         color = {"winner": "tab:red", "current": "tab:orange"}.get(kind, "tab:blue")
         face = color if filled else "none"
         size = 12 if kind == "winner" else 6
         ax.plot(x, score, marker, color=color, markerfacecolor=face, markersize=size, label=label, linestyle="none")
-    if "choice" in scale:
-        ax.set_xticks(range(len(scale["choice"])), [str(value) for value in scale["choice"]])
+    if choices:
+        ax.set_xticks(range(len(choices)), [str(value) for value in choices])
         ax.margins(x=0.2)
     elif "log" in scale:
         ax.set_xscale("log")
+        ax.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+        ax.tick_params(axis="x", which="minor", bottom=False, labelbottom=False)
     ax.set_xlabel(key if len(plan.space) == 1 else f"{model}: {key}")
     ax.yaxis.set_major_formatter(PercentFormatter(1, decimals=1))

@@ -119,11 +119,9 @@ def in_words(verdict: Verdict) -> str:
     if verdict["adopt"] is None:
         return "\n".join([*lines, "it is the recipe of params.yaml: nothing better was found."])
     low, high = verdict["difference_interval"]
+    better, command = ("better", "adopt it") if verdict["better"] else ("no better", "adopt it all the same")
     lines.append(
-        f"the recipe of params.yaml, from the same seeds: {verdict['current_val_accuracy']:.4f};"
-        f" the difference is {verdict['difference']:+.4f}, {level} interval {low:+.4f} to {high:+.4f}:"
-        f" the winner is {'better' if verdict['better'] else 'no better than what is there'}."
+        f"the recipe of params.yaml, from the same seeds: {verdict['current_val_accuracy']:.4f}; the difference is"
+        f" {verdict['difference']:+.4f}, {level} interval {low:+.4f} to {high:+.4f}: the winner is {better}."
     )
-    return "\n".join(
-        [*lines, f"to adopt it all the same: {verdict['adopt']}".replace(" all the same", "", verdict["better"])]
-    )
+    return "\n".join([*lines, f"to {command}: {verdict['adopt']}"])

@@ -28,7 +28,7 @@ ROOT = Path(__file__).parents[2]
 MODEL = {"architecture": "cm1", "activation": "relu", "optimizer": "adam", "learning_rate": 0.001, "batch_size": 200}
 SWEEP = {
     "space": {"tiny": {"learning_rate": {"log": [0.0001, 0.01]}, "batch_size": {"choice": [100, 200, 400]}}},
-    **{"trials": 4, "concurrent": 1, "seeds": 1, "epochs": 2, "min_epochs": 1, "minutes": 30, "seed": 1},
+    **{"trials": 4, "concurrent": 1, "seeds": 1, "epochs": 3, "min_epochs": 2, "minutes": 30, "seed": 1},
     **{"fresh_seeds": 2, "confidence": 0.95},
 }
 
@@ -55,7 +55,7 @@ def start(top: Path) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [sys.executable, "-m", "src", "sweep"],
         cwd=top,
-        env=environment(DVC_ROOT=str(top), HOME=str(top)),
+        env=environment(DVC_ROOT=str(top), HOME=str(top), XDG_CACHE_HOME=str(Path.home() / ".cache")),  # of fonts
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -94,7 +94,7 @@ def all_gone(processes: list[psutil.Process]) -> bool:
 
 def test_a_killed_sweep_goes_on_where_it_was_and_leaves_nothing_behind(top: Path) -> None:
     killed = start(top)
-    before = read_until(killed, lambda line: "trial-001 seed 27 epoch 1/2" in line)
+    before = read_until(killed, lambda line: "trial-001 seed 27 epoch 1/3" in line)
     processes = family(killed)
     assert set(listening(processes)) == {"127.0.0.1"}
     os.kill(killed.pid, signal.SIGKILL)
@@ -112,12 +112,12 @@ def test_a_killed_sweep_goes_on_where_it_was_and_leaves_nothing_behind(top: Path
     assert not (TOP / f"sweep-{records.name[:12]}").exists()
     assert not (top / ".ray").exists()
     assert not [line for line in after if "trial-000 " in line]  # nothing of it is trained again
-    assert not [line for line in after if "trial-001 seed 27 epoch 1/2" in line]
+    assert not [line for line in after if "trial-001 seed 27 epoch 1/3" in line]
 
     rows = read_csv(top / "metrics/sweep/trials.csv")
     assert [row["trial"] for row in rows] == [f"trial-{number:03}" for number in range(4)]
     assert {row["state"] for row in rows} <= {"finished", "pruned"}
-    assert (rows[0]["learning_rate"], rows[0]["batch_size"], rows[0]["epochs_trained"]) == ("0.001", "200", "2")
+    assert (rows[0]["learning_rate"], rows[0]["batch_size"], rows[0]["epochs_trained"]) == ("0.001", "200", "3")
     assert (top / "metrics/sweep/slices.svg").is_file()
     check_winner(rows, read_json(top / "metrics/sweep/winner.json"), after)
     wait_until(lambda: not list((top / ".spool").glob("*.jsonl")), 240)

@@ -81,7 +81,7 @@ def test_the_intervals_are_students_and_the_difference_is_paired(
     assert verdict["difference_interval"] == pytest.approx(tuple(paired), abs=1e-6)
     assert (verdict["search_val_accuracy"], verdict["val_accuracy"]) == (0.85, 0.92)
     assert not verdict["better"]
-    assert "no better than what is there" in in_words(verdict)
+    assert "the winner is no better." in in_words(verdict)
     assert "to adopt it all the same: dvc exp run -S" in in_words(verdict)
 
 
