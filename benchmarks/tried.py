@@ -4,6 +4,7 @@ Times are those of the CPU with one thread: of a part's forward and backward pas
 them, and of whole steps.
 """
 
+import os
 import time
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -153,7 +154,7 @@ def markdown(rows: Sequence[dict[str, Any]]) -> list[str]:
 
 def main() -> None:
     """Measure all -> benchmarks/tried.json and .md."""
-    on = f"{setup_device(seed=0, device='cpu', threads=1)}; {software()}"
+    on = f"{setup_device(seed=0, device='cpu', threads=1)}; {software()}; load average {os.getloadavg()[0]:.1f}"
     recipes = read_params()["models"]
     for recipe in recipes.values():
         del recipe["epochs"], recipe["replicas"]
