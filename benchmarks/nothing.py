@@ -1,4 +1,4 @@
-"""What `dvc repro` takes with nothing to do: in a clone of the repository, its data and models replaced by small files."""
+"""What `dvc repro` takes with nothing to do, in a clone of the repository with small files for data and models."""
 
 import subprocess
 import sys
@@ -48,10 +48,8 @@ def main() -> None:
         if DONE not in dvc("status", folder=folder):
             raise RuntimeError("There must be nothing to do.")
         runs: list[Run] = [measure(["dvc", "repro", "--quiet"], folder) for _ in range(ROUNDS)]
-    names = {"dvc": version("dvc"), "ruamel.yaml": version("ruamel.yaml"), "YAML in C": yaml_in_c()}
-    on = ", ".join(
-        [setup_device(seed=0, device="cpu", threads=None), *(f"{key} {value}" for key, value in names.items())]
-    )
+    device = setup_device(seed=0, device="cpu", threads=None)
+    on = f"{device}; dvc {version('dvc')}, ruamel.yaml {version('ruamel.yaml')}, YAML in C: {yaml_in_c()}"
     write_json("benchmarks/nothing.json", {"on": on, "parts": parts, "runs": runs})
     wall, cpu = (median(run[key] for run in runs) for key in ("seconds", "cpu_seconds"))
     text = f"With {parts} dependencies and outputs `dvc repro` takes {wall:.2f} s, {cpu:.2f} s of them computing."
