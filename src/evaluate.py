@@ -54,11 +54,12 @@ def evaluate(
     """
     test = images["test"]
     latencies: dict[str, float] = {}
+    predictors = {size: predict_in_batches(batch_size=size) for size in (*latency_batches, batch_size)}
     for size in latency_batches:  # first of all, so that nothing is compiled yet
         batch = np.resize(test, (size, *test.shape[1:]))
-        measured = latency(predict_in_batches(batch_size=size), batch, latency_repeats)
+        measured = latency(predictors[size], batch, latency_repeats)
         latencies |= {f"bs{size}_{name}": seconds for name, seconds in measured.items()}
-    predict = predict_in_batches(batch_size=batch_size)
+    predict = predictors[batch_size]
     probabilities = {split: predict(x) for split, x in images.items()}
     start = time.perf_counter()
     predict(test)
