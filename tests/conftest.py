@@ -26,7 +26,7 @@ settings.register_profile("same every time", derandomize=True, database=None, de
 settings.load_profile("same every time")
 
 ROOT = Path(__file__).parents[1]
-LONGEST = ["test_pipeline.py", "test_resuming.py", "test_delivery.py", "test_moving.py", "test_extending.py"]
+LONGEST = ["test_pipeline.py", "test_resuming.py", "test_delivery.py", "test_moving.py"]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
