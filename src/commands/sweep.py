@@ -47,8 +47,8 @@ def work() -> None:
         tags = {"sweep": plan.key[:12], tracking.DESCRIPTION: DESCRIPTION}
         parent = tracking.new_run("sweep", tags, params["sweep"], run_id=tracking_id(plan.key, "sweep"))
         parent_run = stack.enter_context(parent)
-        for name, context in (("train", "training"), ("val", "validation")):
-            parent_run.log_dataset(name, context, *splits.read(name))
+        parent_run.log_dataset("train", "training", *splits.read("train"))
+        parent_run.log_dataset("val", "validation", *splits.read("val"))
         start_ray = functools.cache(lambda: stack.enter_context(local_ray(plan.key, plan.concurrent)))
         add_current(plan, records)
         search(plan, records, parent_run.id, start_ray)

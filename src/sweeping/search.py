@@ -60,7 +60,7 @@ def search(plan: Plan, records: Records, parent_id: str, start_ray: Callable[[],
     from ray.tune.schedulers import ASHAScheduler
     from ray.tune.search.optuna import OptunaSearch
 
-    search_settings = {
+    search_settings: dict[str, Any] = {
         "search_alg": OptunaSearch(
             Suggestions(plan, records),
             metric="score",
@@ -106,7 +106,7 @@ def _run(
     import ray
     from ray import tune
 
-    class Follower(tune.Callback):  # type: ignore[misc]
+    class Follower(tune.Callback):
         def on_trial_start(self, iteration: int, trials: Any, trial: Any, **info: Any) -> None:
             observer.start(trial.config["trial"]["name"])
 
@@ -119,7 +119,7 @@ def _run(
         def on_trial_error(self, iteration: int, trials: Any, trial: Any, **info: Any) -> None:
             observer.end(trial.config["trial"]["name"], "failed")
 
-    class Stopper(tune.Stopper):  # type: ignore[misc]
+    class Stopper(tune.Stopper):
         def __call__(self, trial_id: str, result: Any) -> bool:
             return False
 

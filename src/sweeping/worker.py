@@ -67,10 +67,10 @@ def _train_seed(plan: Plan, trial: Trial, seed: int, report: Callable[[dict[str,
             for row in found.record.history:
                 report(row)
             return
-        *data, classes = _setup(plan.threads, **plan.top)
+        train_set, val_set, classes = _setup(plan.threads, **plan.top)
         course = _Course(seed, plan.epochs, path, report)
         start = functools.partial(course.start, found)
-        train(*data, classes, seed, start, _ignore, course.end_epoch, **plan.recipe(trial))
+        train(train_set, val_set, classes, seed, start, _ignore, course.end_epoch, **plan.recipe(trial))
 
 
 class _Course:

@@ -68,7 +68,12 @@ def test_an_interrupted_trial_goes_on_and_reports_what_an_unbroken_one_does(
     assert numbers(broken) == numbers(unbroken[:3])
     trained: list[int] = []
     train = worker.train
-    monkeypatch.setattr(worker, "train", lambda *data, **recipe: trained.append(data[3]) or train(*data, **recipe))
+
+    def noted(*data: Any, **recipe: Any) -> Any:
+        trained.append(data[3])
+        return train(*data, **recipe)
+
+    monkeypatch.setattr(worker, "train", noted)
     again = reports(monkeypatch, plan, trial)
     assert numbers(again) == numbers(unbroken)
     assert [report["row"] for report in again[:3]] == [report["row"] for report in broken]  # the seconds, too
