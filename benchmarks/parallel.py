@@ -77,12 +77,22 @@ def attempt(top: Path, targets: list[str], hit: str | None, after: float, draw: 
             else:
                 process.send_signal(signal.SIGKILL if hit == KINDS[0] else signal.SIGINT)
             process.wait()
-        left = [stage for stage in stages if stage.is_running()] if hit == "Ctrl-C" else []
+        left = [stage for stage in stages if _is_alive(stage)] if hit == "Ctrl-C" else []
         output.seek(0)
         text = output.read()
     if process.returncode and not hit:
         raise RuntimeError(f"parallel failed:\n{text}")
     return {"hit": hit, "status": process.returncode, "left": len(left), "mended": kills.mend(top) if hit else []}
+
+
+def _is_alive(process: Any) -> bool:
+    """Whether it runs; one that has ended may be there until its new parent takes note."""
+    import psutil
+
+    try:
+        return bool(process.status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False
 
 
 def _kill_one(stages: list[Any], draw: random.Random) -> str | None:
