@@ -1,9 +1,11 @@
 """A model's output for many images."""
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+from src.training.distribution import place
 
 if TYPE_CHECKING:
     import keras
@@ -15,16 +17,31 @@ def predictor(model: "keras.Model", *, batch_size: int) -> Predict:
     """A function from (n, side, side) uint8 images to a model's (n, ...) float32 output; its first call compiles."""
     import keras
 
-    if keras.backend.backend() != "tensorflow":
+    forwards = {"tensorflow": _tensorflow_forward, "jax": _jax_forward}
+    if keras.backend.backend() not in forwards:
         return lambda x: np.asarray(model.predict(x, batch_size=batch_size, verbose=0))
-    import tensorflow as tf
-
-    forward = tf.function(lambda images: model(images, training=False))
+    forward = forwards[keras.backend.backend()](model)
 
     def predict(x: np.ndarray) -> np.ndarray:
         # The last batch is filled up with black images, so that all have one shape and are compiled once.
-        images = tf.constant(np.pad(x, [(0, -len(x) % batch_size), (0, 0), (0, 0)]))
+        images = np.pad(x, [(0, -len(x) % batch_size), (0, 0), (0, 0)])
         outputs = [forward(images[first : first + batch_size]) for first in range(0, len(images), batch_size)]
         return np.concatenate(outputs)[: len(x)]
 
     return predict
+
+
+def _tensorflow_forward(model: Any) -> Callable[[np.ndarray], Any]:
+    import tensorflow as tf
+
+    forward = tf.function(lambda images: model(images, training=False))
+    return lambda images: forward(tf.constant(images))
+
+
+def _jax_forward(model: Any) -> Callable[[np.ndarray], Any]:
+    import jax
+
+    groups = model.trainable_variables, model.non_trainable_variables
+    weights = [[variable.value for variable in group] for group in groups]
+    forward = jax.jit(lambda weights, images: model.stateless_call(*weights, images, training=False)[0])
+    return lambda images: forward(weights, place(images, axis=0))
