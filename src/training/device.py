@@ -13,6 +13,7 @@ from pathlib import Path
 from src.pipeline.files import UserError
 from src.pipeline.schema import Count, Device, Seed
 from src.training.dropout import dropout
+from src.training.gpu import OWN, prepare_libraries, setup_gpus
 from src.training.lstm import lstm
 
 # Environment variables that change numbers. Not all that begin with TF_: Terraform's do, too, and may be secret.
@@ -34,6 +35,8 @@ def setup_device(*, seed: Seed, device: Device, threads: Count | None) -> str:
     if device == "cpu":
         os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
         os.environ["JAX_PLATFORMS"] = "cpu"
+    else:
+        prepare_libraries()
     os.environ.setdefault("KERAS_BACKEND", "tensorflow")  # whatever a user's keras.json says
     with _quiet_loading():
         try:
@@ -56,14 +59,12 @@ def setup_device(*, seed: Seed, device: Device, threads: Count | None) -> str:
         import tensorflow as tf
 
         tf.config.experimental.enable_op_determinism()
-        if gpus:
-            details = tf.config.experimental.get_device_details(tf.config.list_physical_devices("GPU")[0])
-            return ", ".join([f"GPU, {details.get('device_name', gpus[0])}", *_numeric_variables()])
-        keras.src.backend.lstm = lstm
-        keras.src.backend.random.dropout = dropout
+        if not gpus:
+            keras.src.backend.lstm = lstm
+            keras.src.backend.random.dropout = dropout
     n_threads = threads or _cores()
     cpu = f"CPU, {_processor()}, {n_threads} thread{'s' if n_threads != 1 else ''}"
-    return ", ".join([f"GPU, {gpus[0]}" if gpus else cpu, *_numeric_variables()])
+    return ", ".join([setup_gpus(backend, gpus) if gpus else cpu, *_numeric_variables()])
 
 
 def _limit_threads(backend: str, threads: int) -> None:
@@ -93,9 +94,9 @@ def _forget_user_settings() -> None:
 
 
 def _numeric_variables() -> list[str]:
-    """The environment variables that change a library's numbers, such as its number of threads: NAME=VALUE, sorted."""
+    """The user's environment variables that change a library's numbers, such as TF_USE_CUDNN: NAME=VALUE, sorted."""
     names = sorted(name for name in os.environ if NUMERIC.fullmatch(name) and not NOT_NUMERIC.fullmatch(name))
-    return [f"{name}={os.environ[name]}" for name in names]
+    return [f"{name}={os.environ[name]}" for name in names if os.environ[name] != OWN.get(name)]
 
 
 @contextmanager
