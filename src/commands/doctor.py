@@ -4,14 +4,15 @@ import argparse
 import sys
 from collections.abc import Callable
 
-from src.health import dvc_state, environment, machine, repository, stores
+from src.health import cuda, dvc_state, environment, machine, repository, stores
 from src.health.check import Check
 from src.pipeline.runner import run
 
 CHECKS: dict[str, Callable[[], Check]] = {
     "Python": environment.python_version,
     "packages": environment.packages,
-    "cuDNN": environment.cudnn,
+    "cuDNN": cuda.cudnn,
+    "CUDA": cuda.libraries,
     "Keras": environment.keras_settings,
     "git": repository.git,
     "DVC's locks": dvc_state.running,

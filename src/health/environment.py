@@ -12,7 +12,6 @@ from pathlib import Path
 from src.health.check import Check
 from src.pipeline.files import repository_root
 
-OLDEST_CUDNN = (9, 24)  # with 9.5, TensorFlow 2.21 fails in every convolution under XLA
 SHOWN = 5  # packages
 
 
@@ -81,15 +80,3 @@ def keras_settings() -> Check:
     if other:
         return Check("warning", f"{path} has {', '.join(other)}, with which a model gives other numbers", f"rm {path}")
     return Check("ok", str(path))
-
-
-def cudnn() -> Check:
-    """Whether NVIDIA's library for networks is new enough, where TensorFlow has it from PyPI."""
-    ours = installed("nvidia-cudnn-cu12")
-    if ours is None:
-        return Check("ok", "not installed, and needed with a GPU only")
-    if tuple(map(int, ours.split(".")[:2])) >= OLDEST_CUDNN:
-        return Check("ok", ours)
-    oldest = ".".join(map(str, OLDEST_CUDNN))
-    mend = "pip install --require-hashes -r requirements-gpu.txt"
-    return Check("broken", f"must be {oldest} or newer, or convolutions fail. Got {ours}", mend)

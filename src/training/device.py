@@ -15,6 +15,7 @@ from src.pipeline.schema import Count, Device, Seed
 from src.training.dropout import dropout
 from src.training.gpu import OWN, prepare_libraries, setup_gpus
 from src.training.lstm import lstm
+from src.training.pooling import use_own_pooling
 
 # Environment variables that change numbers. Not all that begin with TF_: Terraform's do, too, and may be secret.
 NUMERIC = re.compile(
@@ -62,6 +63,8 @@ def setup_device(*, seed: Seed, device: Device, threads: Count | None) -> str:
         if not gpus:
             keras.src.backend.lstm = lstm
             keras.src.backend.random.dropout = dropout
+    if backend == "jax":
+        use_own_pooling()
     n_threads = threads or _cores()
     cpu = f"CPU, {_processor()}, {n_threads} thread{'s' if n_threads != 1 else ''}"
     return ", ".join([setup_gpus(backend, gpus) if gpus else cpu, *_numeric_variables()])

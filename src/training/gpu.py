@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from src.training.distribution import share
 
-DETERMINISTIC_XLA = "--xla_gpu_deterministic_ops=true"  # JAX compiles by XLA; TensorFlow's own switch is for its kernels
+DETERMINISTIC_XLA = "--xla_gpu_deterministic_ops=true"  # for JAX; TensorFlow has a switch of its own
 # cuBLAS else works in whichever of its two buffers is free, and cuDNN's LSTM, which calls it, gives other numbers.
 CUBLAS_WORKSPACE = ":4096:8"
 OWN = {"XLA_FLAGS": DETERMINISTIC_XLA, "CUBLAS_WORKSPACE_CONFIG": CUBLAS_WORKSPACE}

@@ -41,7 +41,7 @@ def _run(
     batch_size: int,
     on_steps: Callable[[int], None],
 ) -> dict[str, Any]:
-    """Take the steps over the rows in that order, from the variables' values and back into them. Returns the metrics."""
+    """Take the steps over the rows in that order, from and into the variables. Returns the metrics."""
     import jax
 
     model.reset_metrics()

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from src.health import environment
-from src.health.environment import cudnn, installed, keras_settings, packages, python_version, read_lock
+from src.health.environment import installed, keras_settings, packages, python_version, read_lock
 
 LOCK = """\
 keras==3.15.1 \\
@@ -84,17 +84,6 @@ def test_the_lock_of_a_gpu_counts_where_its_packages_are(top: Path, monkeypatch:
     check = packages()
     assert check.says == "1 of 3 differ: nvidia-cudnn-cu12 9.5.1.17 (not 9.28.0.1)"
     assert check.mend.endswith("-r requirements-gpu.txt")
-
-
-@pytest.mark.parametrize(("ours", "state"), [("9.5.1.17", "broken"), ("9.24.0.43", "ok"), ("10.1.0", "ok")])
-def test_an_old_cudnn_is_told(ours: str, state: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    set_versions(monkeypatch, nvidia_cudnn_cu12=ours)
-    assert cudnn().state == state
-
-
-def test_without_a_gpu_no_cudnn_is_needed(monkeypatch: pytest.MonkeyPatch) -> None:
-    set_versions(monkeypatch)
-    assert cudnn().state == "ok"
 
 
 @pytest.mark.parametrize(

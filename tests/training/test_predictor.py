@@ -16,7 +16,7 @@ def model() -> keras.Model:
     return keras.Model(images, keras.layers.Dense(3)(keras.layers.Flatten()(keras.layers.Rescaling(1 / 255)(images))))
 
 
-@pytest.mark.parametrize("backend", ["tensorflow", "jax"])
+@pytest.mark.parametrize("backend", ["tensorflow", "torch"])
 @pytest.mark.parametrize("n", [3, 4, 8, 10])
 def test_a_predictor_gives_what_the_model_gives_the_short_last_batch_too(
     n: int, backend: str, model: keras.Model, monkeypatch: pytest.MonkeyPatch
