@@ -1,6 +1,7 @@
 """What the benchmarks compute."""
 
 import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -11,9 +12,9 @@ import pytest
 import yaml
 from keras import layers
 
-from benchmarks import checkpoints, kills, precision, run_python, scale, serve, stock, tried
+from benchmarks import checkpoints, gpu, kills, precision, run_python, scale, serve, stock, tried
 from benchmarks.train import flop, markdown, one_run, speedups, summarise
-from src.images.splits import read
+from src.images.splits import Labelled, read
 from src.pipeline.files import read_json
 from tests.serving.test_client import scoring
 
@@ -350,3 +351,22 @@ def test_the_load_is_that_of_clients_that_are_answered(monkeypatch: pytest.Monke
     assert set(sizes) == {(3, 28, 28)}
     assert len(taken) == len(sizes) > serve.CLIENTS
     assert min(taken) >= 0.02
+
+
+def test_a_gpu_is_asked_for_in_one_line() -> None:
+    done = subprocess.run([sys.executable, "-m", "benchmarks.gpu", "cm4"], cwd=ROOT, capture_output=True, text=True)
+    if done.returncode == 0:
+        pytest.skip("there is a GPU")
+    assert done.stderr.strip().startswith("gpu: params.yaml: device: gpu needs a GPU that tensorflow can use.")
+    assert done.stderr.strip().count("\n") == 0
+
+
+def test_a_step_is_timed_where_nothing_is_compiled_and_equal_runs_have_equal_weights() -> None:
+    rng = np.random.default_rng(0)
+    few = Labelled(rng.integers(0, 256, (12, 16, 16), dtype=np.uint8), np.arange(12) % 2)
+    recipe = {key: value for key, value in RECIPES["cm4"].items() if key != "replicas"} | {"batch_size": 6}
+    one, other = (gpu.one_run(recipe, (few, few)) for _ in range(2))
+    assert one["weights"] == other["weights"]
+    assert 0 < one["step_ms"] < 1000 * one["first_epoch_s"]
+    lines = gpu.markdown({"cm4": {"float32": [one, other], "bfloat16": [one, other | {"weights": ""}]}})
+    assert [line.split(" | ")[-1] for line in lines[2:]] == ["equal |", "different |"]
