@@ -8,14 +8,15 @@ from tests.training.test_jax_epoch import assert_same
 
 def test_two_devices_train_to_the_same_numbers_as_one(with_jax: dict[str, Any]) -> None:
     assert with_jax["devices of a weight"] == 2
-    assert_same(with_jax["two"], with_jax["one"])  # with a last batch of 5, which two do not divide
+    assert_same(with_jax["two"], with_jax["own"])  # with a last batch of 5, which two do not divide
 
 
-def test_two_devices_predict_what_the_model_says_in_batches_of_any_size(with_jax: dict[str, Any]) -> None:
-    for number in (0, 1):
-        predicted = with_jax["predicted"][number]
-        np.testing.assert_allclose(predicted, with_jax["called"][: len(predicted)], rtol=1e-5, atol=1e-6)
-    np.testing.assert_allclose(with_jax["predicted one by one"], with_jax["called"][:3], rtol=1e-5, atol=1e-6)
+def test_two_devices_predict_what_keras_predicts_in_batches_of_any_size(with_jax: dict[str, Any]) -> None:
+    ten, one = with_jax["by Keras"]
+    predictions = [*with_jax["predicted"], with_jax["predicted one by one"], one]
+    assert [len(predicted) for predicted in predictions] == [10, 3, 3, 1]
+    for predicted in predictions:
+        np.testing.assert_allclose(predicted, ten[: len(predicted)], rtol=1e-5, atol=1e-6)
 
 
 def test_batches_of_all_lengths_are_compiled_once(with_jax: dict[str, Any]) -> None:
