@@ -1,15 +1,12 @@
-"""What JAX makes of small networks, as JSON; run as a process of its own, in which Keras has JAX and two devices."""
+"""What JAX makes of small networks, as JSON; tests/training/conftest.py runs it, with two devices, as a process."""
 
 import json
-import os
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
-
-os.environ |= {"KERAS_BACKEND": "jax", "XLA_FLAGS": "--xla_force_host_platform_device_count=2"}
 import jax
 import keras
+import numpy as np
 
 from src.training import epoch, gpu, loop
 from src.training.device import setup_device
@@ -80,7 +77,8 @@ def main() -> None:
     result["pooled"] = [pooled(pool, 2), pooled(pool.args[0], 2), pooled(pool, 1)]
 
     result["two words"] = gpu.setup_gpus("jax", keras.distribution.list_devices())
-    result["precision"] = jax.config.read("jax_default_matmul_precision")
+    config: Any = jax.config
+    result["precision"] = config.jax_default_matmul_precision
     model, result["two"] = train(jax_epoch)
     result["devices of a weight"] = len(model.trainable_variables[0].value.sharding.device_set)
     result["by Keras"] = [model.predict_on_batch(X[:n]).tolist() for n in (10, 1)]
