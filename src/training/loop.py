@@ -1,7 +1,7 @@
 """The training loop: epochs in an order of ours; an epoch is TensorFlow's or JAX's, another backend's by `fit`.
 
-Our own epochs gain little over `fit` on a CPU (benchmarks/train.md). They are kept because no batch is copied from the host
-and a call takes many steps on a GPU.
+Our own epochs gain little over `fit` on a CPU (benchmarks/train.md). They are kept because no batch is copied from the
+host and a call takes many steps on a GPU.
 """
 
 from collections.abc import Callable
