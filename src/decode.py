@@ -28,7 +28,7 @@ def decode(
     *,
     min_share: Majority,
     neighbors: Neighbors,
-    min_agreement: Fraction,
+    min_kappa: Fraction,
     confidence: Fraction,
     max_listed: Count,
     n_sheet: Count,
@@ -43,11 +43,11 @@ def decode(
         split: SplitLabels(splits.labels(split), splits.garments(split), splits.image_ids(split))
         for split in splits.SPLITS
     }
-    known, predicted = parts["test"].garments >= 0, None
-    if public is not None and known.mean() < 0.5 and public.x_train.shape[1:] == x.shape[1:]:
-        predicted = predict_garments(x, public, **neighbors)
-    rules = {"min_share": min_share, "min_agreement": min_agreement, "confidence": confidence}
-    decoding = decide(parts, names, garment_counts(public or images), predicted, **rules)
+    nearest, unknown = None, parts["test"].garments < 0
+    if public is not None and unknown.mean() > 0.5:
+        nearest = predict_garments(x, public, **neighbors)
+    rules = {"min_share": min_share, "min_kappa": min_kappa, "confidence": confidence}
+    decoding = decide(parts, names, garment_counts(public or images), nearest, **rules)
     exceptions = decoding["exceptions"]["listed"]
     write_csv(f"{FOLDER}/exceptions.csv", exceptions, list(LabelException.__annotations__))
     decoding["exceptions"]["listed"] = exceptions[:max_listed]

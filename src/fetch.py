@@ -6,7 +6,7 @@ from typing import Any, Literal
 from src.images.csv_files import read_csv
 from src.images.digits import read_digits
 from src.images.fashion_mnist import fashion_mnist
-from src.images.store import SIDE, Images
+from src.images.store import Images
 from src.pipeline.files import UserError, atomic_write, repository_root, write_json
 from src.pipeline.schema import Count
 
@@ -45,8 +45,8 @@ def check_labels(images: Images, limit: int | None) -> None:
 
 
 def find_public(images: Images, public: str) -> Images | None:
-    """Fashion-MNIST, where the images may be its own behind other labels. Raises UserError where it cannot be had."""
-    if images.names or public == "none" or images.x_train.shape[1] != SIDE:
+    """Fashion-MNIST, where the images are a user's own, and may be of it. Raises UserError where it cannot be had."""
+    if images.names or public == "none":
         return None
     try:
         return fashion_mnist(None if public == "auto" else _path(public))[0]

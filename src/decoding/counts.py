@@ -1,4 +1,4 @@
-"""Counts of images by garment and label, shares with their intervals, and how many mappings fit the counts."""
+"""Counts of images by garment and label, shares with their intervals, agreement, and mappings that fit counts."""
 
 from math import factorial, prod
 
@@ -37,6 +37,27 @@ def clopper_pearson(count: int, images: int, confidence: float) -> Proportion:
         return {"images": 0, "share": None, "interval": [0.0, 1.0]}
     low, high = binomtest(count, images).proportion_ci(confidence, method="exact")
     return {"images": images, "share": count / images, "interval": [float(low), float(high)]}
+
+
+def cohen_kappa(table: np.ndarray) -> float | None:
+    """Agreement beyond chance of two labels, from counts of images by both: (labels, labels) -> 1 at most.
+
+    None where chance alone gives full agreement: without images, or with a single label.
+    """
+    total = table.sum()
+    by_chance = (table.sum(axis=0) * table.sum(axis=1)).sum() / total**2 if total else 1
+    return None if by_chance == 1 else float((table.trace() / total - by_chance) / (1 - by_chance))
+
+
+def apportion(label_counts: np.ndarray, n_garments: int) -> np.ndarray:
+    """How many of the equally frequent garments each label stands for: (labels,) counts of images -> (labels,) ints.
+
+    By largest remainders (Hamilton's method): exact for multiples of a garment's images, close where noise moved them.
+    """
+    quota = label_counts * n_garments / label_counts.sum()
+    sizes = quota.astype(np.int64)
+    sizes[np.argsort(sizes - quota, kind="stable")[: n_garments - sizes.sum()]] += 1
+    return sizes
 
 
 def fitting_mappings(label_counts: np.ndarray, n_garments: int) -> int | None:

@@ -1,60 +1,74 @@
-"""Which garments each label stands for, by known images or else by predicted garments, and how sure that is."""
+"""Which garments each label stands for, by known images or else by the nearest ones, and how sure that is."""
+
+from collections.abc import Mapping
 
 import numpy as np
 
-from src.decoding.assignment import best_mapping
-from src.decoding.counts import contingency, coverage, crosstab, fitting_mappings
-from src.decoding.mapping import UNDECIDED, certify, claim, count_check, evidence, exceptions
-from src.decoding.records import Decoding, LabelCount, Names, SplitLabels
-from src.decoding.wording import in_words
+from src.decoding.certificate import count_check, lacking
+from src.decoding.counts import cohen_kappa, contingency, coverage, fitting_mappings
+from src.decoding.mapping import UNDECIDED, claim, evidence, exceptions, label_transfers
+from src.decoding.neighbors import Nearest, claim_whole
+from src.decoding.order import hints
+from src.decoding.records import Decoding, Names, SplitLabels
 
 
 def decide(
-    splits: dict[str, SplitLabels],
+    splits: Mapping[str, SplitLabels],
     names: Names,
-    public_counts: dict[str, np.ndarray],
-    predicted: np.ndarray | None,
+    public_counts: Mapping[str, np.ndarray],
+    nearest: Nearest | None,
     *,
     min_share: float,
-    min_agreement: float,
+    min_kappa: float,
     confidence: float,
 ) -> Decoding:
     """What each label stands for, with the evidence and every exception.
 
-    Known images of train, val and test decide; where they decide nothing, garments `predicted` for the test images,
-    (n,), do. public_counts: {"training", "test": (garments,) public images of each garment}, empty without public data.
-    `certified`: every image is known, every garment is claimed, and each label has the number of images that its
-    garments have in the public data. Raises UserError where a split contradicts the mapping (`certify`).
+    Known images decide; where they claim nothing, the images `nearest` to the test images do. public_counts:
+    {"training", "test": (garments,) public images of each garment}, empty without public data.
     """
     labels, garments = names
-    tables = {split: contingency(part.garments, part.y, len(garments), len(labels)) for split, part in splits.items()}
-    total = np.sum(list(tables.values()), axis=0)
-    mapping, weighed = claim(total, min_share, confidence), None
-    certify(tables, mapping, labels, garments, min_share, confidence)
-    counts = {split: np.bincount(part.y, minlength=len(labels)) for split, part in splits.items()}
-    if predicted is not None and (mapping == UNDECIDED).all():
-        table = crosstab(predicted, splits["test"].y, len(garments), len(labels))
-        weighed = best_mapping(table, counts["test"], min_agreement, confidence)
-        mapping = weighed.best if weighed and not weighed.doubts else mapping
-    given = {"training": counts["train"] + counts["val"], "test": counts["test"]}
+    sets = {"training": in_file_order(splits["train"], splits["val"]), "test": splits["test"]}
+    counts = {part: np.bincount(images.y, minlength=len(labels)) for part, images in sets.items()}
+    tables, objections = tabulate(sets, names), list[str]()
+    claims = claim(tables, labels, 1 - min_share, confidence)
+    by_nearest = nearest is not None and bool((claims.mapping == UNDECIDED).all())
+    if nearest is not None and by_nearest:
+        sets = {"test": sets["test"]._replace(garments=nearest.garments)}
+        tables = tabulate(sets, names)
+        claims, objections = claim_whole(tables["test"], nearest.confusion, names, 1 - min_share, min_kappa, confidence)
+    table = np.sum(list(tables.values()), axis=0)
     checks = {
-        part: count_check(given[part], public_counts[part], mapping, labels, confidence) for part in public_counts
+        part: count_check(counts[part], public, claims.mapping, labels, confidence)
+        for part, public in public_counts.items()
     }
-    wrong = exceptions(splits, mapping, labels, garments)
+    known = {split: coverage(part.garments) for split, part in splits.items()}
+    doubts = objections or lacking(known, tables, claims.mapping, checks, garments, min_share)
+    wrong = exceptions(splits, claims.mapping, labels, garments)
     return {
-        "certified": bool(garments) and certified(splits, mapping, checks),
-        "decoding": evidence(total, mapping, labels, garments, confidence),
-        "undecided": [name for name, label in zip(garments, mapping, strict=True) if label == UNDECIDED],
-        "known": {split: coverage(part.garments) for split, part in splits.items()},
+        "by": "nearest images" if by_nearest else "look-up",
+        "certified": not doubts,
+        "doubts": doubts,
+        "decoding": evidence(table, claims, labels, garments, confidence),
+        "undecided": {garments[garment]: reason for garment, reason in claims.reasons.items()},
+        "kappa": cohen_kappa(label_transfers(table, claims.likeliest)),
+        "hints": hints(sets, names, confidence),
+        "known": known,
         "count_check": checks,
         "exceptions": {"total": len(wrong), "listed": wrong},
         "mappings_that_fit_the_counts": fitting_mappings(counts["test"], len(garments)),
-        "prediction": weighed and in_words(weighed, labels, garments),
     }
 
 
-def certified(splits: dict[str, SplitLabels], mapping: np.ndarray, checks: dict[str, dict[str, LabelCount]]) -> bool:
-    """Whether every image is known, every garment has a label, and every count of a label agrees."""
-    all_known = all((part.garments >= 0).all() for part in splits.values())
-    agree = all(count["agrees"] for by_label in checks.values() for count in by_label.values())
-    return all_known and agree and UNDECIDED not in mapping
+def in_file_order(*splits: SplitLabels) -> SplitLabels:
+    """Splits of one file put together again, in the order of its rows."""
+    ids = [name for split in splits for name in split.ids]
+    order = np.argsort([int(name.split()[1]) for name in ids], kind="stable")
+    y, garments = (np.concatenate(arrays)[order] for arrays in zip(*((s.y, s.garments) for s in splits), strict=True))
+    return SplitLabels(y, garments, [ids[place] for place in order])
+
+
+def tabulate(sets: Mapping[str, SplitLabels], names: Names) -> dict[str, np.ndarray]:
+    """Images whose garment is known by garment and label, (garments, labels) of each set."""
+    sizes = len(names.garments), len(names.labels)
+    return {part: contingency(images.garments, images.y, *sizes) for part, images in sets.items()}

@@ -1,6 +1,6 @@
 """Records of a decoding, as metrics/decode/decoding.json has them."""
 
-from typing import NamedTuple, TypedDict
+from typing import Literal, NamedTuple, TypedDict
 
 import numpy as np
 
@@ -51,21 +51,46 @@ class LabelCount(TypedDict):
     agrees: bool
 
 
+class Claims(NamedTuple):
+    """A mapping, (garments,) labels or UNDECIDED, and what it rests on.
+
+    likeliest: (garments,) labels, claimed or not; margin: (garments,) logarithms of their likelihood ratios to what
+    explains the images best beside them; reasons: {garment: why it has no label}.
+    """
+
+    mapping: np.ndarray
+    likeliest: np.ndarray
+    margin: np.ndarray
+    reasons: dict[int, str]
+
+
+class GarmentEvidence(Proportion):
+    """The share of a garment's images that bear its label, and that of the label that most of the others bear.
+
+    log10_ratio: logarithm of the likelihood ratio of the garment's label to what explains its images best beside it.
+    """
+
+    next_label: str
+    next_share: float
+    log10_ratio: float
+
+
 class LabelEvidence(TypedDict):
-    """The garments of a label, its purity, and by garment the share of known images that bear the label."""
+    """The garments of a label, its purity, and what the images of each of these garments bear."""
 
     garments: list[str]
     purity: Proportion
-    evidence: dict[str, Proportion]
+    evidence: dict[str, GarmentEvidence]
 
 
 class LabelException(TypedDict):
-    """An image that bears another label than its garment's."""
+    """An image that bears another label than is expected, its garment's; `train 0` is row 0 of your training images."""
 
     image: str
     split: str
     garment: str
     label: str
+    expected: str
 
 
 class Exceptions(TypedDict):
@@ -75,42 +100,25 @@ class Exceptions(TypedDict):
     listed: list[LabelException]
 
 
-class MappingChoice(NamedTuple):
-    """The best mapping and the runner-up, (garments,) labels each, and what speaks for the best and against it."""
-
-    best: np.ndarray
-    runner_up: np.ndarray
-    agreement: Proportion
-    margin: int
-    contested: Proportion
-    doubts: list[str]
-
-
-class Prediction(TypedDict):
-    """`MappingChoice` with names: best {label: garments}, and what the runner-up moves, {garment: label}."""
-
-    best: dict[str, list[str]]
-    runner_up: dict[str, str]
-    agreement: Proportion
-    margin: int
-    contested: Proportion
-    doubts: list[str]
-
-
 class Decoding(TypedDict):
     """What the labels stand for, {label: evidence}, and how sure that is.
 
-    known: of each split; count_check: {"training" or "test": {label: count}}, empty without public data.
+    by: how it is known what the images show. undecided: {garment: why it has no label}. kappa: Cohen's, of the labels
+    and those of the images' garments. doubts: why it is not certified. hints: what may be wrong with the files.
+    known: of each split. count_check: {"training" or "test": {label: count}}, empty without public data.
     """
 
+    by: Literal["look-up", "nearest images"]
     certified: bool
+    doubts: list[str]
     decoding: dict[str, LabelEvidence]
-    undecided: list[str]
+    undecided: dict[str, str]
+    kappa: float | None
+    hints: list[str]
     known: dict[str, Coverage]
     count_check: dict[str, dict[str, LabelCount]]
     exceptions: Exceptions
     mappings_that_fit_the_counts: int | None
-    prediction: Prediction | None
 
 
 class WrittenLabel(TypedDict):

@@ -1,24 +1,23 @@
 """What a decoding amounts to, in sentences, and beside the decoding that was written down in 2022."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
-
-from src.decoding.records import Coverage, Decoding, LabelEvidence, MappingChoice, Prediction, WrittenLabel
+from src.decoding.records import Coverage, Decoding, LabelEvidence, WrittenLabel
 
 
 def conclusion(decoding: Decoding, made_here: bool) -> str:
     """What can be said, in a few sentences; `made_here`: the labels were made by `prepare`, from known garments."""
     total = totals(decoding["known"])
-    if decoding["prediction"]:
+    if decoding["by"] == "nearest images":
         sentences = [f"Only {total['known']:,} of {total['images']:,} images equal a public one: too few to decode."]
-        sentences += _predicted(decoding["prediction"])
+        sentences += _by_nearest(decoding)
     elif not total["known"]:
         reason = "no image equals a public one, or there are no public data to compare with"
         sentences = [f"Nothing is known about the labels: {reason}."]
     else:
-        sentences = _known(decoding, total)
+        sentences = _by_look_up(decoding, total)
+    sentences += decoding["hints"]
     if ways := decoding["mappings_that_fit_the_counts"]:
         sentences.append(f"The number of test images of each label alone would leave {ways:,} mappings.")
     if made_here:
@@ -40,7 +39,7 @@ def totals(known: Mapping[str, Coverage]) -> Coverage:
     }
 
 
-def _known(decoding: Decoding, total: Coverage) -> list[str]:
+def _by_look_up(decoding: Decoding, total: Coverage) -> list[str]:
     """What known images say."""
     if decoding["certified"]:
         sentences = [
@@ -51,48 +50,38 @@ def _known(decoding: Decoding, total: Coverage) -> list[str]:
         sentences = [f"{total['known']:,} of {total['images']:,} images are known."]
         if total["ambiguous"]:
             sentences.append(f"Left out, as they equal public images of different garments: {total['ambiguous']:,}.")
-        undecided = ", ".join(decoding["undecided"])
+        undecided = "; ".join(f"{garment} ({reason})" for garment, reason in decoding["undecided"].items())
         sentences.append(f"No label is claimed for {undecided}." if undecided else "Every garment has a label.")
-        agree = [row["agrees"] for by_label in decoding["count_check"].values() for row in by_label.values()]
-        if not all(agree):
-            sentences.append(
-                f"This is not certified: in {agree.count(False)} of {len(agree)} counts a label has more or fewer "
-                "images than its garments have in the public data."
-            )
+        sentences += _least_clear(decoding)
+        sentences.append(f"This is not certified: {'; '.join(decoding['doubts'])}.")
     if wrong := decoding["exceptions"]["total"]:
         share = f"{wrong / total['images']:.1%}"
         sentences.append(f"Images that bear another label than their garment's: {wrong:,} ({share}).")
     return sentences
 
 
-def _predicted(prediction: Prediction) -> list[str]:
+def _by_nearest(decoding: Decoding) -> list[str]:
     """What the nearest public images say."""
-    changes = ", ".join(f"{name} to label {label}" for name, label in prediction["runner_up"].items())
-    if prediction["doubts"]:
-        verdict = f"It is not claimed: {'; '.join(prediction['doubts'])}."
-    else:
-        verdict = "It is claimed, but not certified."
+    doubts = "; ".join(decoding["doubts"])
+    if all(not row["garments"] for row in decoding["decoding"].values()):
+        return [f"By the public images nearest to the test images, no mapping is claimed: {doubts}."]
     return [
-        f"By their nearest public images, {prediction['agreement']['share']:.1%} of the test images agree with the "
-        f"best mapping that fits the counts, {prediction['margin']:,} more than with the runner-up, which moves "
-        f"{changes}.",
-        verdict,
+        "By the public images nearest to the test images, every garment has a label.",
+        *_least_clear(decoding),
+        f"This is claimed, but not certified: {doubts}.",
     ]
 
 
-def in_words(weighed: MappingChoice, labels: Sequence[str], names: Sequence[str]) -> Prediction:
-    """A weighed mapping with the names of labels and garments."""
-    best, second = weighed.best, weighed.runner_up
-    return {
-        "best": {
-            label: [names[i] for i in np.flatnonzero(best == number).tolist()] for number, label in enumerate(labels)
-        },
-        "runner_up": {names[i]: labels[second[i]] for i in np.flatnonzero(best != second).tolist()},
-        "agreement": weighed.agreement,
-        "margin": weighed.margin,
-        "contested": weighed.contested,
-        "doubts": weighed.doubts,
-    }
+def _least_clear(decoding: Decoding) -> list[str]:
+    """The garment whose label leads the next one by least, where any has a label."""
+    rows = [(label, *item) for label, row in decoding["decoding"].items() for item in row["evidence"].items()]
+    if not rows:
+        return []
+    label, garment, row = min(rows, key=lambda entry: (entry[2]["share"] or 0) - entry[2]["next_share"])
+    return [
+        f"The least clear is {garment}: {row['share']:.1%} of its images bear label {label}, "
+        f"and {row['next_share']:.1%} label {row['next_label']}."
+    ]
 
 
 def against_written(decoding: Mapping[str, LabelEvidence], published: Mapping[str, Any]) -> dict[str, WrittenLabel]:

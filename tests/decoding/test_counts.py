@@ -3,8 +3,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import binom
+from sklearn.metrics import cohen_kappa_score
 
-from src.decoding.counts import clopper_pearson, contingency, coverage, crosstab, fitting_mappings
+from src.decoding.counts import (
+    apportion,
+    clopper_pearson,
+    cohen_kappa,
+    contingency,
+    coverage,
+    crosstab,
+    fitting_mappings,
+)
 from src.images.store import AMBIGUOUS, UNKNOWN
 
 
@@ -43,3 +52,22 @@ def test_the_published_counts_leave_75600_mappings() -> None:
     assert fitting_mappings(counts, 10) == fitting_mappings(counts, 0) == 75_600
     assert fitting_mappings(counts - [1, 0, 0, 0, 0], 10) is None
     assert fitting_mappings(np.array([1, 1]), 2) == 2
+
+
+def test_kappa_is_scikit_learns() -> None:
+    first, second = np.array([0, 0, 1, 1, 2, 2, 2]), np.array([0, 1, 1, 1, 2, 0, 2])
+    assert cohen_kappa(crosstab(first, second, 3, 3)) == pytest.approx(cohen_kappa_score(first, second))
+    assert cohen_kappa(np.array([[7, 0], [0, 0]])) is cohen_kappa(np.zeros((2, 2), int)) is None
+
+
+@pytest.mark.parametrize(
+    ("counts", "sizes"),
+    [
+        ([2000, 1000, 2000, 2000, 3000], [2, 1, 2, 2, 3]),
+        ([2000, 1125, 2000, 2000, 2875], [2, 1, 2, 2, 3]),  # what 10 % flipped at random are expected to leave
+        ([5500, 1125, 1125, 1125, 1125], [6, 1, 1, 1, 1]),
+        ([9990, 10], [10, 0]),
+    ],
+)
+def test_garments_are_apportioned_by_hand(counts: list[int], sizes: list[int]) -> None:
+    assert apportion(np.array(counts), 10).tolist() == sizes

@@ -1,8 +1,7 @@
-import numpy as np
 import pytest
 
-from src.decoding.records import Coverage, Decoding, LabelCount, MappingChoice
-from src.decoding.wording import against_written, conclusion, in_words
+from src.decoding.records import Coverage, Decoding, GarmentEvidence, LabelCount, LabelEvidence
+from src.decoding.wording import against_written, conclusion
 from src.pipeline.files import read_json, repository_root
 
 PUBLISHED = read_json(repository_root() / "data/published.json")
@@ -15,18 +14,41 @@ def count(images: int, agrees: bool) -> LabelCount:
     return {"images": images, "expected": 50.0, "low": 50, "high": 50, "agrees": agrees}
 
 
+def label(**shares: tuple[float, float]) -> LabelEvidence:
+    """A label with these garments, the share of each one's images that bear it, and the share of the next label, c."""
+    evidence: dict[str, GarmentEvidence] = {
+        garment: {
+            "images": 1000,
+            "share": share,
+            "interval": [0.0, 1.0],
+            "next_label": "c",
+            "next_share": next_share,
+            "log10_ratio": 9.0,
+        }
+        for garment, (share, next_share) in shares.items()
+    }
+    return {
+        "garments": list(shares),
+        "purity": {"images": 9, "share": 1.0, "interval": [0.7, 1.0]},
+        "evidence": evidence,
+    }
+
+
 @pytest.fixture
 def decoding() -> Decoding:
     """All hundred images known, no exceptions."""
     return {
+        "by": "look-up",
         "certified": True,
-        "decoding": {},
-        "undecided": [],
+        "doubts": [],
+        "decoding": {"a": label(Bag=(0.9, 0.1), Coat=(0.604, 0.1)), "b": label(Dress=(0.7, 0.1))},
+        "undecided": {},
+        "kappa": 0.7,
+        "hints": [],
         "known": {"test": KNOWN},
         "count_check": {"test": {"a": count(50, True), "b": count(50, True)}},
         "exceptions": {"total": 0, "listed": []},
         "mappings_that_fit_the_counts": 75_600,
-        "prediction": None,
     }
 
 
@@ -44,23 +66,25 @@ def test_labels_of_the_pipeline_are_said_to_say_nothing_about_the_courses(decodi
     )
 
 
-def test_exceptions_and_counts_that_deviate_are_told(decoding: Decoding) -> None:
-    decoding["certified"] = False
+def test_a_claim_without_a_certificate_is_told_with_its_margin_doubts_and_exceptions(decoding: Decoding) -> None:
+    decoding |= {"certified": False, "doubts": ["one thing", "another"]}
     decoding["exceptions"]["total"] = 2
-    decoding["count_check"]["test"]["a"]["agrees"] = False
     assert conclusion(decoding, made_here=False) == (
-        "100 of 100 images are known. Every garment has a label. This is not certified: in 1 of 2 counts a label has "
-        "more or fewer images than its garments have in the public data. Images that bear another label than their "
+        "100 of 100 images are known. Every garment has a label. The least clear is Coat: 60.4% of its images bear "
+        "label a, and 10.0% label c. This is not certified: one thing; another. Images that bear another label than their "
         f"garment's: 2 (2.0%). {ALONE}"
     )
 
 
-def test_what_is_missing_is_named(decoding: Decoding) -> None:
-    decoding |= {"certified": False, "undecided": ["Bag"], "mappings_that_fit_the_counts": None}
+def test_what_is_missing_is_named_and_hints_are_given(decoding: Decoding) -> None:
+    decoding |= {"certified": False, "doubts": ["it is so"], "mappings_that_fit_the_counts": None, "hints": ["Look!"]}
+    decoding["undecided"] = {"Bag": "split between labels a and b", "Coat": "the evidence is too weak"}
+    decoding["decoding"] = {"a": label(), "b": label()}
     decoding["known"] = {"test": {"images": 100, "known": 90, "ambiguous": 1, "unknown": 9}}
     assert conclusion(decoding, made_here=False) == (
         "90 of 100 images are known. Left out, as they equal public images of different garments: 1. No label is "
-        "claimed for Bag."
+        "claimed for Bag (split between labels a and b); Coat (the evidence is too weak). "
+        "This is not certified: it is so. Look!"
     )
 
 
@@ -72,28 +96,15 @@ def test_without_known_images_it_says_what_it_cannot_know(decoding: Decoding) ->
     )
 
 
-@pytest.mark.parametrize(
-    ("doubts", "verdict"),
-    [([], "It is claimed, but not certified."), (["one", "two"], "It is not claimed: one; two.")],
-)
-def test_a_prediction_is_told_with_its_runner_up(decoding: Decoding, doubts: list[str], verdict: str) -> None:
-    weighed = MappingChoice(
-        best=np.array([0, 1, 1]),
-        runner_up=np.array([1, 0, 1]),
-        agreement={"images": 100, "share": 0.87, "interval": [0.8, 0.9]},
-        margin=1234,
-        contested={"images": 100, "share": 0.9, "interval": [0.8, 0.95]},
-        doubts=doubts,
-    )
-    prediction = in_words(weighed, ["a", "b"], ["Bag", "Coat", "Dress"])
-    assert prediction["best"] == {"a": ["Bag"], "b": ["Coat", "Dress"]}
-    assert prediction["runner_up"] == {"Bag": "b", "Coat": "a"}
-    decoding |= {"certified": False, "known": {"test": NOTHING}, "prediction": prediction}
+def test_what_the_nearest_images_say_is_told_as_such(decoding: Decoding) -> None:
+    decoding |= {"by": "nearest images", "certified": False, "known": {"test": NOTHING}, "doubts": ["one", "two"]}
+    few = "Only 0 of 100 images equal a public one: too few to decode. By the public images nearest to the test images,"
     assert conclusion(decoding, made_here=False) == (
-        "Only 0 of 100 images equal a public one: too few to decode. By their nearest public images, 87.0% of the test "
-        "images agree with the best mapping that fits the counts, 1,234 more than with the runner-up, which moves Bag "
-        f"to label b, Coat to label a. {verdict} {ALONE}"
+        f"{few} every garment has a label. The least clear is Coat: 60.4% of its images bear label a, and 10.0% label "
+        f"c. This is claimed, but not certified: one; two. {ALONE}"
     )
+    decoding["decoding"] = {"a": label(), "b": label()}
+    assert conclusion(decoding, made_here=False) == f"{few} no mapping is claimed: one; two. {ALONE}"
 
 
 def test_the_written_decoding_contradicts_its_own_counts() -> None:

@@ -1,0 +1,66 @@
+"""Whether labels have anything to do with what the images show, and which shift of their rows mends it."""
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from src.decoding.counts import contingency
+from src.decoding.likelihood import gains
+from src.decoding.records import Names, SplitLabels
+
+
+RANDOM = 0.8  # of the labels, at most, if they have anything to do with the images
+
+
+def relation(table: np.ndarray) -> float:
+    """The logarithm of the likelihood ratio of labels that belong to garments to labels that have nothing to do with
+    them, given counts of images, (garments, labels).
+
+    Those that belong: each garment has one label, any is as likely, and the others are `RANDOM`. Whichever is true, a ratio in favour of the other exceeds 1 / a with probability a at most (Markov's inequality).
+    """
+    from scipy.special import logsumexp
+
+    by_garment = logsumexp(gains(table, RANDOM), axis=1) - np.log(table.shape[1]) + table.sum(axis=1) * np.log(RANDOM)
+    return float(by_garment.sum())
+
+
+def best_shift(garments: np.ndarray, y: np.ndarray) -> int:
+    """By how many rows, round the end, labels must be moved up to go best with garments, (n,) ints each.
+
+    All n shifts are tried at once: counts of garment and label are cross-correlations. Best: the largest chi-square.
+    """
+    from scipy.fft import irfft, rfft
+
+    n, chi_square = len(y), np.zeros(len(y))
+    spectra = {label: rfft(np.equal(y, label).astype(float)) for label in np.unique(y).tolist()}
+    for garment in np.unique(garments[garments >= 0]).tolist():
+        shown = np.equal(garments, garment).astype(float)
+        conjugate = rfft(shown).conj()
+        for label, spectrum in spectra.items():
+            chi_square += irfft(conjugate * spectrum, n) ** 2 / (shown.sum() * np.equal(y, label).sum())
+    return int(chi_square.argmax())
+
+
+def hints(sets: Mapping[str, SplitLabels], names: Names, confidence: float) -> list[str]:
+    """Which sets, in the order of their files, have labels that look unrelated to the garments, and what to do.
+
+    Nothing where they do not, or where too few images tell.
+    """
+    limit = -np.log(1 - confidence)
+    sizes, sentences = (len(names.garments), len(names.labels)), []
+    for part, (y, garments, _) in sets.items():
+        if relation(contingency(garments, y, *sizes)) > -limit:
+            continue
+        rows, n = best_shift(garments, y), len(y)
+        moved = contingency(garments, np.roll(y, -rows), *sizes)
+        if relation(moved) > limit + np.log(n):  # the best of n shifts
+            far, where = (rows, "below") if rows <= n / 2 else (n - rows, "above")
+            place = f"{far:,} row{'s' * (far > 1)} {where} its own"
+            advice = f"They fit if each image takes the label {place}: the file of labels lost or gained rows."
+        else:
+            advice = (
+                "No shift of the rows mends it: they are shuffled, or belong to other images. To find out, hold the "
+                "first images against their labels."
+            )
+        sentences.append(f"In {part}, labels look unrelated to what the images show. {advice}")
+    return sentences
