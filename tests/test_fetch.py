@@ -51,7 +51,6 @@ def small(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
         content = idx(array.astype(np.uint8))
         (folder / f"{name}.gz").write_bytes(gzip.compress(content))
         monkeypatch.setitem(fashion_mnist.FILES, name, hashlib.sha256(content).hexdigest())
-    monkeypatch.setattr(fetch, "SIDE", 4)
     return folder
 
 
@@ -80,7 +79,7 @@ def write_own(folder: Path, images: Images) -> Path:
     return write_csv(folder, **{n: "".join(",".join(map(str, line)) + "\n" for line in t) for n, t in texts.items()})
 
 
-def block(source: str, folder: Path | str | None = None, limit: int | None = None, public: str = "auto") -> Any:
+def block(source: str, folder: Path | str | None = None, limit: int | None = None, public: str = "none") -> Any:
     return {"fetch": {"source": source, "folder": folder and str(folder), "limit": limit, "public": public}}
 
 
@@ -116,7 +115,7 @@ def test_a_users_images_are_written_without_names(tmp_path: Path) -> None:
     images = Images.load("data/raw/images.npz")
     assert images.x_train.tolist() == [[[0, 1], [2, 3]], [[4, 5], [6, 7]], [[8, 9], [10, 11]]]
     assert (images.y_train.tolist(), images.names) == ([3, 7, 3], ())
-    assert files_here() == OUTPUTS  # images of another size than Fashion-MNIST's are not looked up in it
+    assert files_here() == OUTPUTS
 
 
 def test_every_file_lies_where_dvc_yaml_says(small: Path, tmp_path: Path) -> None:
@@ -213,6 +212,12 @@ def test_auto_takes_them_from_where_fashion_mnist_would_come(
     monkeypatch.setattr(fashion_mnist, "DEBIAN_FOLDER", small)
     fetch.main(block("csv", own, public="auto"))
     assert len(Images.load("data/raw/public.npz").x_train) == 20
+
+
+def test_images_of_another_size_have_them_too(small: Path, tmp_path: Path) -> None:
+    fetch.main(block("csv", write_csv(tmp_path / "mine"), public="small"))
+    assert Images.load("data/raw/images.npz").x_train.shape[1:] == (2, 2)
+    assert Images.load("data/raw/public.npz").x_train.shape[1:] == (4, 4)
 
 
 def test_none_goes_on_without_and_asks_nobody(small: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

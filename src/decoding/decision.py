@@ -52,7 +52,7 @@ def decide(
         "decoding": evidence(table, claims, labels, garments, confidence),
         "undecided": {garments[garment]: reason for garment, reason in claims.reasons.items()},
         "kappa": cohen_kappa(label_transfers(table, claims.likeliest)),
-        "hints": hints(sets, names, confidence),
+        "hints": hints(sets, names, confidence, by_nearest),
         "known": known,
         "count_check": checks,
         "exceptions": {"total": len(wrong), "listed": wrong},

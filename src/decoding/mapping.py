@@ -18,9 +18,9 @@ UNDECIDED = -1
 def claim(tables: Mapping[str, np.ndarray], labels: Sequence[str], least_noise: float, confidence: float) -> Claims:
     """The mapping that the tables, of training and of test images, show together.
 
-    A garment gets the label that explains its images better than anything else does, by a likelihood ratio which a
-    wrong label reaches with probability 1 - `confidence` at most, for all garments and labels together (Markov's
-    inequality and Bonferroni's). It gets none where each table on its own shows another label.
+    A garment gets the label that explains its images better than anything else does, by a likelihood ratio that wrong
+    labels reach with probability 1 - `confidence` at most, all garments together and the noise as estimated (Markov's
+    inequality and Bonferroni's). It gets none where the tables, each on its own, show different labels.
     """
     total = np.sum(list(tables.values()), axis=0)
     level = float(np.log(max(total.size, 1) / (1 - confidence)))

@@ -1,4 +1,4 @@
-"""What images show that are not public, by the public images nearest to them, and the labels that this leaves in doubt.
+"""What images show that are not public, by the public images nearest to them, and the mapping that this claims.
 
 Tables are counts of images, (garments, labels).
 """

@@ -8,15 +8,15 @@ from src.decoding.counts import contingency
 from src.decoding.likelihood import gains
 from src.decoding.records import Names, SplitLabels
 
-
 RANDOM = 0.8  # of the labels, at most, if they have anything to do with the images
 
 
 def relation(table: np.ndarray) -> float:
-    """The logarithm of the likelihood ratio of labels that belong to garments to labels that have nothing to do with
-    them, given counts of images, (garments, labels).
+    """The logarithm of the likelihood ratio of labels that belong to the images to labels that do not.
 
-    Those that belong: each garment has one label, any is as likely, and the others are `RANDOM`. Whichever is true, a ratio in favour of the other exceeds 1 / a with probability a at most (Markov's inequality).
+    table: counts of images, (garments, labels). Labels that belong: each garment has one, any is as likely, and a share
+    `RANDOM` of all labels is drawn by frequency. Whichever is true, the ratio exceeds 1 / a in favour of the other with
+    probability a at most (Markov's inequality).
     """
     from scipy.special import logsumexp
 
@@ -41,11 +41,14 @@ def best_shift(garments: np.ndarray, y: np.ndarray) -> int:
     return int(chi_square.argmax())
 
 
-def hints(sets: Mapping[str, SplitLabels], names: Names, confidence: float) -> list[str]:
+def hints(sets: Mapping[str, SplitLabels], names: Names, confidence: float, by_nearest: bool) -> list[str]:
     """Which sets, in the order of their files, have labels that look unrelated to the garments, and what to do.
 
-    Nothing where they do not, or where too few images tell.
+    Nothing where they do not, or where too few images tell. by_nearest: the garments are those of the nearest images.
     """
+    shown, or_else = "the images show", ""
+    if by_nearest:
+        shown, or_else = "the nearest public images show", ", or the images show something else"
     limit = -np.log(1 - confidence)
     sizes, sentences = (len(names.garments), len(names.labels)), []
     for part, (y, garments, _) in sets.items():
@@ -59,8 +62,8 @@ def hints(sets: Mapping[str, SplitLabels], names: Names, confidence: float) -> l
             advice = f"They fit if each image takes the label {place}: the file of labels lost or gained rows."
         else:
             advice = (
-                "No shift of the rows mends it: they are shuffled, or belong to other images. To find out, hold the "
-                "first images against their labels."
+                f"No shift of the rows mends it: they are shuffled, or belong to other images{or_else}. To find out, "
+                "hold the first images against their labels."
             )
-        sentences.append(f"In {part}, labels look unrelated to what the images show. {advice}")
+        sentences.append(f"In {part}, labels look unrelated to what {shown}. {advice}")
     return sentences

@@ -19,8 +19,8 @@ def labelled(images: int, seed: int, noise: float = 0) -> tuple[np.ndarray, np.n
     return garments, np.where(rng.random(images) < noise, rng.permutation(y), y)
 
 
-def told(garments: np.ndarray, y: np.ndarray) -> str:
-    return " ".join(hints({"test": SplitLabels(y, garments, [])}, NAMES, 0.95))
+def told(garments: np.ndarray, y: np.ndarray, by_nearest: bool = False) -> str:
+    return " ".join(hints({"test": SplitLabels(y, garments, [])}, NAMES, 0.95, by_nearest))
 
 
 def test_the_relation_is_the_likelihood_ratio_by_hand() -> None:
@@ -73,6 +73,13 @@ def test_shuffled_labels_are_told_in_every_case_and_none_is_taken_for_a_shift() 
         )
 
 
+def test_what_only_the_nearest_images_show_is_called_so() -> None:
+    garments, y = labelled(5000, seed=0)
+    sentence = told(garments, np.random.default_rng(0).permutation(y), by_nearest=True)
+    assert "unrelated to what the nearest public images show. No shift" in sentence
+    assert "or the images show something else" in sentence
+
+
 def test_labels_that_belong_are_never_said_not_to() -> None:
     for seed in range(30):
         for images, noise in ((0, 0), (5, 0), (50, 0.5), (500, 0.4), (500, 0.6)):
@@ -88,4 +95,4 @@ def test_few_images_tell_nothing() -> None:
 
 def test_without_garments_nothing_is_said() -> None:
     images = SplitLabels(np.zeros(9, int), np.full(9, UNKNOWN), [])
-    assert hints({"test": images}, Names(["0", "1"], []), 0.95) == []
+    assert hints({"test": images}, Names(["0", "1"], []), 0.95, False) == []

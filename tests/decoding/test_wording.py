@@ -71,8 +71,8 @@ def test_a_claim_without_a_certificate_is_told_with_its_margin_doubts_and_except
     decoding["exceptions"]["total"] = 2
     assert conclusion(decoding, made_here=False) == (
         "100 of 100 images are known. Every garment has a label. The least clear is Coat: 60.4% of its images bear "
-        "label a, and 10.0% label c. This is not certified: one thing; another. Images that bear another label than their "
-        f"garment's: 2 (2.0%). {ALONE}"
+        "label a, and 10.0% label c. This is not certified: one thing; another. Images that bear another label than "
+        f"their garment's: 2 (2.0%). {ALONE}"
     )
 
 
