@@ -1,1 +1,1 @@
-"""Which garments each label hides: look-up, neighbors, counts, mapping, assignment, wording, charts."""
+"""Which garments each label hides: look-up, neighbors, likelihood, mapping, certificate, order of rows, wording."""
