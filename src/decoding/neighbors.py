@@ -96,6 +96,8 @@ def claim_whole(
     kappa = cohen_kappa(label_transfers(table, claims.likeliest)) or 0
     sizes = apportion(table.sum(axis=0), len(table))
     objections = [f"{names.garments[garment]} has no label ({why})" for garment, why in claims.reasons.items()]
+    if not table.any(axis=1).all():
+        objections.append("not every garment is shown by nearest images")
     if (np.bincount(claims.likeliest, minlength=len(sizes)) != sizes).any():
         objections.append("it does not fit the number of images of each label")
     if kappa < min_kappa:

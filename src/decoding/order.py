@@ -49,8 +49,8 @@ def hints(sets: Mapping[str, SplitLabels], names: Names, confidence: float, by_n
     shown, or_else = "the images show", ""
     if by_nearest:
         shown, or_else = "the nearest public images show", ", or the images show something else"
-    limit = -np.log(1 - confidence)
-    sizes, sentences = (len(names.garments), len(names.labels)), []
+    limit, sizes = -np.log(1 - confidence), (len(names.garments), len(names.labels))
+    sentences: list[str] = []
     for part, (y, garments, _) in sets.items():
         if relation(contingency(garments, y, *sizes)) > -limit:
             continue

@@ -81,6 +81,11 @@ def test_a_garment_that_is_often_taken_for_another_keeps_its_label() -> None:
     assert (claims.mapping.tolist(), objections) == ([0, 1, 0], [])
 
 
+def test_a_garment_that_no_nearest_image_shows_spoils_the_claim() -> None:
+    table = np.array([[900, 0], [0, 900], [0, 0]])
+    assert "not every garment is shown by nearest images" in claim_whole(table, CONFUSION, NAMES, 0.2, 0.5, 0.95)[1]
+
+
 @pytest.mark.parametrize(
     ("table", "least_kappa", "objection"),
     [
