@@ -145,7 +145,7 @@ def told(rng: np.random.Generator) -> dict[str, dict[str, Counter[str]]]:
                 if "They fit" in sentence
                 else "unrelated"
                 if sentence
-                else "none"
+                else "nothing"
             )
             results[name]["hint"][kind] += 1
     return results
@@ -186,7 +186,8 @@ def main() -> None:
         "",
         f"{CASES} random mappings of each kind, of one seed; {made_with}.",
         "",
-        f"Look-up: garments, of each {TRAINING:,} known training and {TEST:,} test images.",
+        f"Look-up: garments, of each {TRAINING:,} known training and {TEST:,} test images. With two labels, 60 % flipped "
+        "are the swapped labels with 40 % flipped: there the claim is wrong by necessity.",
         "",
         *table("Labels", parts["look_up"][0], CLAIMED),
         "",
