@@ -186,8 +186,8 @@ def main() -> None:
         "",
         f"{CASES} random mappings of each kind, of one seed; {made_with}.",
         "",
-        f"Look-up: garments, of each {TRAINING:,} known training and {TEST:,} test images. With two labels, 60 % flipped "
-        "are the swapped labels with 40 % flipped: there the claim is wrong by necessity.",
+        f"Look-up: garments, of each {TRAINING:,} known training and {TEST:,} test images. With two labels, 60 % "
+        "flipped are 40 % of the swapped ones: there a claim is wrong by necessity.",
         "",
         *table("Labels", parts["look_up"][0], CLAIMED),
         "",

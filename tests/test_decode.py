@@ -129,13 +129,13 @@ def test_labels_a_row_too_low_in_the_test_file_are_told_and_the_mapping_is_not_c
     tags: Tags, params: Params
 ) -> None:
     mine, groups = hide(DIGITS, params)
-    decoding = run_stages(params, mine._replace(y_test=np.roll(mine.y_test, 1)), DIGITS)
+    rows = np.random.default_rng(0).permutation(len(mine.y_test))  # the digits come in the order 0, 1, 2, ...
+    mine = mine._replace(x_test=mine.x_test[rows], y_test=np.roll(mine.y_test[rows], 1))
+    decoding = run_stages(params, mine, DIGITS)
     assert [row["garments"] for row in decoding["decoding"].values()] == groups
-    assert [hint[:99] for hint in decoding["hints"]] == [
-        "In test, labels look unrelated to what the images show. They fit if each image takes the label 1 row below"[
-            :99
-        ]
-    ]
+    assert len(decoding["hints"]) == 1
+    assert decoding["hints"][0].startswith("In test, labels look unrelated to what the images show. They fit if each")
+    assert "takes the label 1 row below its own" in decoding["hints"][0]
     assert decoding["hints"][0] in decoding["conclusion"]
     assert not tags["decoded.certified"]
 
