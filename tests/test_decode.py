@@ -125,16 +125,17 @@ def test_images_of_something_else_claim_nothing(params: Params) -> None:
     assert "no mapping is claimed" in decoding["conclusion"]
 
 
-def test_labels_a_row_too_low_in_the_test_file_are_told_and_the_mapping_is_not_certified(
-    tags: Tags, params: Params
-) -> None:
+def test_labels_a_row_too_low_in_the_training_file_are_told_and_not_certified(tags: Tags, params: Params) -> None:
     mine, groups = hide(DIGITS, params)
-    rows = np.random.default_rng(0).permutation(len(mine.y_test))  # the digits come in the order 0, 1, 2, ...
-    mine = mine._replace(x_test=mine.x_test[rows], y_test=np.roll(mine.y_test[rows], 1))
+    rows = np.random.default_rng(0).permutation(len(mine.y_train))  # the digits come in the order 0, 1, 2, ...
+    mine = mine._replace(x_train=mine.x_train[rows], y_train=np.roll(mine.y_train[rows], 1))
     decoding = run_stages(params, mine, DIGITS)
-    assert [row["garments"] for row in decoding["decoding"].values()] == groups
+    claimed = [set(row["garments"]) for row in decoding["decoding"].values()]
+    assert all(garments <= set(group) for garments, group in zip(claimed, groups, strict=True))
     assert len(decoding["hints"]) == 1
-    assert decoding["hints"][0].startswith("In test, labels look unrelated to what the images show. They fit if each")
+    assert decoding["hints"][0].startswith(
+        "In training, labels look unrelated to what the images show. They fit if each"
+    )
     assert "takes the label 1 row below its own" in decoding["hints"][0]
     assert decoding["hints"][0] in decoding["conclusion"]
     assert not tags["decoded.certified"]
