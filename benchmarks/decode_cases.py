@@ -85,6 +85,11 @@ ATTACKS: dict[str, Callable[..., Shares]] = {
 # Changed images, whose nearest public ones tell what they show
 
 
+def of_side(side: int) -> Callable[[np.ndarray], np.ndarray]:
+    """Images of another size, as decode scales them."""
+    return lambda x: scale(scale(x, side), 28)
+
+
 def moved(columns: int) -> Callable[[np.ndarray], np.ndarray]:
     """Images moved to the right."""
     return lambda x: np.roll(x, columns, axis=2)
@@ -115,7 +120,7 @@ def noisy(grey_values: float) -> Callable[[np.ndarray], np.ndarray]:
 
 CHANGES: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     "none": lambda x: x,
-    **{f"{side} x {side} pixels": lambda x, side=side: scale(scale(x, side), 28) for side in (7, 14, 20, 56)},
+    **{f"{side} x {side} pixels": of_side(side) for side in (7, 14, 20, 56)},
     **{f"moved by {columns} px": moved(columns) for columns in (1, 2, 3, 5)},
     **{f"turned by {degrees} degrees": turned(degrees) for degrees in (5, 10, 20, 90)},
     **{f"zoomed by {side / 28:.2f}": zoomed(side) for side in (22, 25, 31, 34)},

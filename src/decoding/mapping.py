@@ -91,7 +91,7 @@ def evidence(
             others = np.where(np.arange(len(labels)) == number, -1, row)
             by_garment[names[garment]] = {
                 **clopper_pearson(int(row[number]), int(row.sum()), confidence),
-                "next_label": labels[others.argmax()],
+                "next_label": labels[int(others.argmax())],
                 "next_share": float(others.max() / row.sum()),
                 "log10_ratio": float(claims.margin[garment] / np.log(10)),
             }

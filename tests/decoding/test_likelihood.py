@@ -27,11 +27,11 @@ def test_likelihood_ratios_are_those_of_multinomials() -> None:
     frequency = (table.sum(axis=0) + 1) / (table.sum() + 3)
     explanation = explain(table, 0.7)  # more noise than the table has: the rate is the least
 
-    def log_likelihood(garment: int, own: list[float]) -> float:
+    def log_likelihood(garment: int, own: tuple[float, ...]) -> float:
         return float(multinomial.logpmf(table[garment], 100, 0.3 * np.array(own) + 0.7 * frequency))
 
     none = float(multinomial.logpmf(table[0], 100, frequency))
-    one, next_one, two = (log_likelihood(0, own) for own in ([1, 0, 0], [0, 1, 0], [0.5, 0.5, 0]))
+    one, next_one, two = (log_likelihood(0, own) for own in ((1, 0, 0), (0, 1, 0), (0.5, 0.5, 0)))
     assert explanation.labels[0].tolist() == [0, 1]
     assert explanation.one[0] == pytest.approx(one - none)
     assert explanation.two[0] == pytest.approx(two - none)
