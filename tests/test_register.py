@@ -137,7 +137,7 @@ def test_the_wrong_images_are_those_of_the_run(workspace: dict[str, Any]) -> Non
 def test_without_a_store_the_folder_is_there_and_what_to_do_is_told(
     kind: str, workspace: dict[str, Any], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("src.serving.registry.PROBE_SECONDS", 0.5)
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_TIMEOUT", "1")
     with socket.socket() as place:
         place.bind(("127.0.0.1", 0))
         if kind == "hangs":
