@@ -30,7 +30,7 @@ ON_ITS_OWN = "src/serving/served_model.py"  # MLflow runs it, without the rest o
 NO_RESULT = {  # shapes none: how a stage runs, what a value may be, how a run is logged
     *(
         f"src/pipeline/{name}.py"
-        for name in ("runner", "tracking", "spool", "store", "origin", "progress", "schema", "yaml_files")
+        for name in ("runner", "tracking", "spool", "locks", "store", "origin", "progress", "schema", "yaml_files")
     ),
     *("src/params.py", "src/__main__.py"),
 }

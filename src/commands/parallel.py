@@ -1,7 +1,6 @@
 """Run the stages that are out of date, independent ones at the same time, as `dvc repro` would one after the other."""
 
 import argparse
-import fcntl
 import json
 import os
 from collections.abc import Iterator, Sequence
@@ -12,6 +11,7 @@ from pathlib import Path
 from src.commands.serve import whole
 from src.params import read_params
 from src.pipeline.files import UserError, durable_write, read_json
+from src.pipeline.locks import try_lock
 from src.pipeline.runner import run
 from src.scheduling import dvc
 from src.scheduling.cluster import Cluster, connected
@@ -105,10 +105,7 @@ def _read_seconds() -> dict[str, float]:
 @contextmanager
 def _alone() -> Iterator[None]:
     """Raises UserError where another process runs the stages of this repository in parallel."""
-    FOLDER.mkdir(parents=True, exist_ok=True)
-    with (FOLDER / "lock").open("a") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise UserError("one `parallel` must run here at a time. Another does: wait for it, or end it.") from None
+    with try_lock(FOLDER / "lock") as alone:
+        if not alone:
+            raise UserError("one `parallel` must run here at a time. Another does: wait for it, or end it.")
         yield

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from src.pipeline.files import repository_root
+from src.pipeline.locks import try_lock
 
 Event = dict[str, Any]
 TROUBLE = "trouble.txt"  # in the spool's folder: why the last attempt to send failed
@@ -176,11 +177,5 @@ def set_trouble(reason: str) -> None:
 @contextmanager
 def sender_lock() -> Iterator[bool]:
     """Whether this process may send: it is the only one that does until the block ends."""
-    spool_folder().mkdir(exist_ok=True)
-    with (spool_folder() / "sender.lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            yield False
-        else:
-            yield True
+    with try_lock(spool_folder() / "sender.lock") as alone:
+        yield alone

@@ -17,7 +17,7 @@ from src.pipeline.files import UserError
 from src.scheduling import dvc, node
 from src.scheduling.chain import Chain
 from src.scheduling.graph import Graph
-from src.scheduling.process import Process, tail
+from src.scheduling.process import Logged, Process
 
 RETRIES = 10  # of a stage whose node is lost
 FORWARDED = ("MLFLOW_", "KERAS_BACKEND", "OMP_NUM_THREADS")  # what a node takes over of the environment here
@@ -85,8 +85,11 @@ class Cluster:
         }
 
 
-class RemoteStage:
-    """A stage that a node runs, or will run when one is free; Ray starts it anew where its node is lost."""
+class RemoteStage(Logged):
+    """A stage that a node runs, or will run when one is free; Ray starts it anew where its node is lost.
+
+    Its output is in its log while it runs, where its node sees this repository; else at its end.
+    """
 
     def __init__(self, result: Any, log: Path) -> None:
         """result: Ray's reference to it."""
@@ -118,15 +121,6 @@ class RemoteStage:
     def seconds(self) -> float:
         """Since it was given to Ray."""
         return (time.monotonic() if self.status is None else self.ended) - self.started
-
-    @property
-    def ran(self) -> bool:
-        """Whether a node ran the stage's command; if not, the run cache had the result."""
-        return b"Running stage" in self.log.read_bytes()
-
-    def tail(self, n_lines: int) -> list[str]:
-        """The last lines of its output: while it runs, where its node sees this repository; else at its end."""
-        return tail(self.log, n_lines)
 
     def stop(self) -> None:
         """Let its node end it in order; it is told once, for the next time would break that off."""

@@ -40,7 +40,22 @@ class Job(Protocol):
         """End it at once."""
 
 
-class Process:
+class Logged:
+    """What a job's output says; `log` is its file."""
+
+    log: Path
+
+    @property
+    def ran(self) -> bool:
+        """Whether DVC ran the stage's command."""
+        return b"Running stage" in self.log.read_bytes()
+
+    def tail(self, n_lines: int) -> list[str]:
+        """The last lines of the output."""
+        return tail(self.log, n_lines)
+
+
+class Process(Logged):
     """A command that was started; it is started once more where another process holds DVC's lock."""
 
     def __init__(self, command: Sequence[str], log: Path, variables: Mapping[str, str]) -> None:
@@ -74,15 +89,6 @@ class Process:
     def seconds(self) -> float:
         """Since the start."""
         return time.monotonic() - self.started
-
-    @property
-    def ran(self) -> bool:
-        """Whether DVC ran a command."""
-        return b"Running stage" in self.log.read_bytes()
-
-    def tail(self, n_lines: int) -> list[str]:
-        """The last lines of the output."""
-        return tail(self.log, n_lines)
 
     def stop(self) -> None:
         """Tell what DVC has started to end, each process once; DVC itself, which may be writing dvc.lock, follows."""

@@ -1,6 +1,5 @@
 """What is known of a sweep: a file for each trial below .sweeps, on the disk before anything is built upon it."""
 
-import fcntl
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,6 +9,7 @@ from statistics import mean
 from typing import Any, Literal
 
 from src.pipeline.files import UserError, durable_write, read_json, repository_root
+from src.pipeline.locks import try_lock
 
 State = Literal["unfinished", "finished", "pruned", "diverged", "failed"]
 ENDED = ("finished", "pruned", "diverged")  # the others are taken up again
@@ -79,10 +79,7 @@ def sweep_folder(key: str) -> Path:
 def opened(key: str) -> Iterator[Records]:
     """The records of a sweep, for this process alone meanwhile. Raises UserError where another process has them."""
     folder = sweep_folder(key)
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / "lock").open("a") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise UserError("another process is in the same sweep: wait for it, or change the block sweep.") from None
+    with try_lock(folder / "lock") as alone:
+        if not alone:
+            raise UserError("another process is in the same sweep: wait for it, or change the block sweep.")
         yield Records(folder)
