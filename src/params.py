@@ -103,8 +103,8 @@ def signature_schema(module: str, function: str) -> dict[str, Any]:
 
 def validate_model(name: Any, block: Any, place: str = "models") -> dict[str, Any]:
     """The checked block of one model. Raises UserError, which names the place in params.yaml."""
-    if not isinstance(name, str) or not re.fullmatch(r"[a-z][a-z0-9_]*", name):
-        must = "lower-case letters, digits and _, a letter first"
+    if not isinstance(name, str) or not re.fullmatch(r"[a-z][a-z0-9_]{0,49}", name):
+        must = "at most 50 lower-case letters, digits and _, a letter first"
         raise UserError(f"params.yaml: models: a model's name must be {must}. Got {shown(name)}.")
     key, architectures = f"{place}.{name}", ARCHITECTURES
     schema = signature_schema("src.training.recipe", "train") | MODEL

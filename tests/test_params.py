@@ -178,11 +178,11 @@ def test_a_misspelt_key_is_reported_rather_than_the_one_that_is_missing(params: 
 
 
 @pytest.mark.parametrize(
-    "name", ["CM1", "1cm", "_cm", "c-m", "c.d", "cm1\n", "", 1, None, True, float("nan")], ids=repr
+    "name", ["CM1", "1cm", "_cm", "c-m", "c.d", "cm1\n", "c" * 51, "", 1, None, True, float("nan")], ids=repr
 )
 def test_a_models_name_is_a_word(params: dict[str, Any], name: Any) -> None:
     params["models"][name] = PLAIN
-    assert refusal(params).startswith("params.yaml: models: a model's name must be lower-case letters, ")
+    assert refusal(params).startswith("params.yaml: models: a model's name must be at most 50 lower-case letters, ")
 
 
 @pytest.mark.parametrize("block", ["", "cluster", "models.plain", "decode.neighbors"])

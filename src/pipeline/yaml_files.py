@@ -34,6 +34,8 @@ def read_yaml(path: str) -> Any:
         raise UserError(f"{path}: must be YAML in UTF-8.{where} {_one_line(error.problem or error)}.") from None
     except (YAMLError, ValueError) as error:  # ValueError: other bytes than UTF-8, or a date that no calendar has
         raise UserError(f"{path}: must be YAML in UTF-8. {_one_line(error)}") from None
+    except TypeError:  # other lists and blocks as keys are a MarkedYAMLError, or no key of ours
+        raise UserError(f"{path}: must have words or numbers as keys. Got a list of lists as a key.") from None
     except UserError as error:
         raise UserError(f"{path}: {error}") from None
 
@@ -75,6 +77,7 @@ def _check_value(event: Any, line: str) -> None:
 
 
 def _one_line(reason: object) -> str:
-    """A parser's reason, on one line and not endless."""
-    text = " ".join(str(reason).split())
+    """A parser's reason, on one line, without control characters and not endless."""
+    words = " ".join(str(reason).split())
+    text = "".join(sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in words)
     return text if len(text) <= 3 * MAX_SHOWN else f"{text[: 3 * MAX_SHOWN]}..."
