@@ -49,7 +49,7 @@ def register_folder(
         decision = decide(champion, number is not None)
         version = number if number and not decision.alias else find_version(client, name, evidence[WEIGHTS])
         if version is None:
-            version = new_version(client, experiment, folder, name, evidence, tags)
+            version = new_version(client, experiment, folder, name, evidence, tags, decision.reason)
         if decision.alias:
             client.set_registered_model_alias(name, decision.alias, version)
             now = known_aliases(client, name).get(decision.alias)
@@ -125,9 +125,18 @@ def find_version(client: "MlflowClient", name: str, weights: str) -> str | None:
 
 
 def new_version(
-    client: "MlflowClient", experiment: str, folder: Path, name: str, evidence: Evidence, tags: Mapping[str, str]
+    client: "MlflowClient",
+    experiment: str,
+    folder: Path,
+    name: str,
+    evidence: Evidence,
+    tags: Mapping[str, str],
+    reason: str,
 ) -> str:
-    """Upload the folder as a logged model, and register that: a source runs:/... breaks on some servers."""
+    """Upload the folder as a logged model, and register that: a source runs:/... breaks on some servers.
+
+    reason: of the decision; it ends the version's description.
+    """
     own = {key: str(value) for key, value in evidence.items() if key not in ("wrong", "n_images", "n_params")}
     logged = client.create_logged_model(experiment, f"{evidence['model']}-seed{evidence['seed']}", tags={**tags, **own})
     try:
@@ -137,5 +146,11 @@ def new_version(
         raise
     client.finalize_logged_model(logged.model_id, "READY")
     source = f"models:/{logged.model_id}"
-    version = client.create_model_version(name, source, tags={**tags, **own}, model_id=logged.model_id)
+    description = (
+        f"{evidence['model']}, seed {evidence['seed']}, {evidence['n_params']:,} parameters: "
+        f"{evidence['val_accuracy']:.2%} of {evidence['n_images']:,} validation images. When registered: {reason}"
+    )
+    version = client.create_model_version(
+        name, source, tags={**tags, **own}, description=description, model_id=logged.model_id
+    )
     return str(version.version)

@@ -88,8 +88,9 @@ def test_the_alias_moves_to_what_is_better_and_stays_otherwise(client: MlflowCli
 
 
 def test_a_version_is_a_copy_that_can_be_loaded_by_its_alias(client: MlflowClient, folder: Path) -> None:
-    register(folder, evidence("a", 50))
+    reason = register(folder, evidence("a", 50)).decision.reason
     version = client.get_model_version_by_alias(NAME, "champion")
+    assert str(version.description).endswith(f"of 1,000 validation images. When registered: {reason}")
     assert str(version.source).startswith("models:/m-")
     assert version.tags["weights_sha256"] == "a"
     assert version.tags["dvc.exp"] == "try"
