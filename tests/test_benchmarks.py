@@ -16,6 +16,7 @@ from keras import layers
 from benchmarks import (
     checkpoints,
     cluster,
+    controls,
     gpu,
     kills,
     million,
@@ -30,7 +31,9 @@ from benchmarks import (
 )
 from benchmarks.train import flop, markdown, one_run, speedups, summarise
 from src.images.splits import Labelled, read
+from src.params import validate_model
 from src.pipeline.files import read_json
+from src.pipeline.yaml_files import read_yaml
 from tests.serving.test_client import scoring
 
 ROOT = Path(__file__).parents[1]
@@ -162,6 +165,36 @@ def test_a_model_is_in_the_table_when_all_its_seeds_are_trained(
     known = read_json("benchmarks/precision.json")
     assert (known["on"], known["runs"], list(known["summary"])) == ("a machine", runs, ["whole"])
     assert "begun" not in Path("benchmarks/precision.md").read_text(encoding="utf-8")
+
+
+def test_controls_are_chosen_by_validation_and_compared_on_the_test_images() -> None:
+    blocks = {
+        "adam": {"optimizer": "adam", "learning_rate": 0.001, "epochs": 3},
+        "slow": {"optimizer": "sgd", "learning_rate": 0.01, "epochs": 3},
+        "fast": {"optimizer": "sgd", "learning_rate": 0.1, "epochs": 3},
+        "longer": {"optimizer": "adam", "learning_rate": 0.001, "epochs": 10},
+    }
+    accuracies = {"adam": (0.9, 0.9), "slow": (0.6, 0.99), "fast": (0.8, 0.8), "longer": (0.95, 0.95)}
+    runs = [
+        {"control": name, "seed": seed, "val_accuracy": val + seed / 1000, "test_accuracy": test + seed / 1000}
+        for name, (val, test) in accuracies.items()
+        for seed in range(controls.N_SEEDS)
+    ]
+    summary = controls.summarise(blocks, runs)
+    assert [name for name, row in summary.items() if "tuned" in row] == ["adam", "fast", "longer"]
+    assert summary["slow"]["test_mean"] == pytest.approx(0.992)
+    assert {name: row["difference"] for name, row in summary.items() if "difference" in row} == {
+        "fast": pytest.approx(-0.1)
+    }
+    table = controls.markdown(blocks, summary)
+    assert "| sgd | 0.1 | 3 | 80.20% ± 0.16 | 80.20% ± 0.16 | yes | -10.00 (-10.00 to -10.00) |" in table
+    assert set(controls.summarise(blocks, runs[:-1])) == {"adam", "slow", "fast"}  # all seeds or none
+
+
+@pytest.mark.parametrize("name", read_yaml(controls.BLOCKS))
+def test_the_blocks_of_the_controls_are_valid(name: str) -> None:
+    block = read_yaml(controls.BLOCKS)[name]
+    assert validate_model("cm4", block | {"replicas": 1}) == block | {"replicas": 1}
 
 
 def test_a_gain_is_a_share_of_the_models_step() -> None:

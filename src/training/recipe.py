@@ -11,6 +11,7 @@ from src.pipeline.schema import Count, Positive, Seed
 from src.training.loop import fit
 
 LOSS = "categorical_crossentropy"
+MOMENTUM = 0.9  # of `sgd_momentum`
 
 
 def train(
@@ -23,7 +24,7 @@ def train(
     on_epoch: Callable[[int, dict[str, float]], None],
     *,
     architecture: str,
-    optimizer: Literal["adam", "adamw", "nadam", "rmsprop", "sgd"],
+    optimizer: Literal["adam", "adamw", "nadam", "rmsprop", "sgd", "sgd_momentum"],
     learning_rate: Positive,
     batch_size: Count,
     epochs: Count,
@@ -39,7 +40,9 @@ def train(
 
     keras.utils.set_random_seed(seed)
     model = classifiers.build(side=train_set.x.shape[1], classes=classes, architecture=architecture, **body)
-    rule = keras.optimizers.get({"class_name": optimizer, "config": {"learning_rate": learning_rate}})
+    momentum = {"momentum": MOMENTUM} if optimizer == "sgd_momentum" else {}
+    name, config = optimizer.removesuffix("_momentum"), {"learning_rate": learning_rate} | momentum
+    rule = keras.optimizers.get({"class_name": name, "config": config})
     model.compile(optimizer=rule, loss=LOSS, metrics=["accuracy"])
     model.optimizer.build(model.trainable_variables)
     one_hot = np.eye(classes, dtype=np.float32)

@@ -51,6 +51,17 @@ def test_one_step_on_all_images_is_the_step_that_keras_takes() -> None:
         np.testing.assert_allclose(mine, theirs, atol=1e-6)
 
 
+def test_sgd_with_momentum_is_that_of_keras() -> None:
+    ours, _, _ = trained(batch_size=80, epochs=2, optimizer="sgd_momentum", learning_rate=0.1)
+    stock, _, _ = trained(batch_size=80, epochs=1, optimizer="sgd", learning_rate=1e-30)
+    stock.compile(keras.optimizers.SGD(0.1, momentum=0.9), LOSS)
+    data = separable(80)
+    for _ in range(2):
+        stock.train_on_batch(data.x, one_hot(data.y))
+    for mine, theirs in zip(ours.get_weights(), stock.get_weights(), strict=True):
+        np.testing.assert_allclose(mine, theirs, atol=1e-5)
+
+
 def test_the_same_seed_gives_the_same_weights() -> None:
     first, again = trained()[0].get_weights(), trained()[0].get_weights()
     assert all((a == b).all() for a, b in zip(first, again, strict=True))
