@@ -4,17 +4,22 @@ from collections.abc import Mapping, Sequence
 from statistics import mean, stdev
 from typing import Any
 
+import numpy as np
 from typing_extensions import TypedDict  # pydantic asks for it below Python 3.12
 
 from src.comparison.calibration import Bin, brier, ece, ece_floor
 from src.comparison.pairs import Pair, tied_with
 from src.comparison.published import Published
 from src.comparison.runs import Run
-from src.comparison.statistics import DIGITS, pareto_front, wilson_interval
+from src.comparison.statistics import DIGITS, crossed_interval, pareto_front, wilson_interval
 
 
 class Accuracies(TypedDict):
-    """The accuracies of a model: those of the first run, with their intervals, and those over the seeds."""
+    """The accuracies of a model: those of the first run, with their intervals, and those over the seeds.
+
+    The intervals of the first run are over other images, test_mean_ci_low and test_mean_ci_high over other seeds and
+    other images.
+    """
 
     train_accuracy: float
     val_accuracy: float
@@ -29,6 +34,8 @@ class Accuracies(TypedDict):
     val_std: float | None
     test_mean: float
     test_std: float | None
+    test_mean_ci_low: float | None
+    test_mean_ci_high: float | None
 
 
 class RunFacts(TypedDict):
@@ -114,6 +121,8 @@ def accuracies(seeds: Sequence[Run], confidence: float) -> Accuracies:
     (train_mean, train_std), (val_mean, val_std), (test_mean, test_std) = (
         mean_and_std([run.accuracy[split] for run in seeds]) for split in ("train", "val", "test")
     )
+    correct = np.stack([run.correct["test"] for run in seeds])
+    mean_ci = crossed_interval(correct, confidence) if len(seeds) > 1 else (None, None)
     return {
         "train_accuracy": round(first.accuracy["train"], DIGITS),
         "val_accuracy": round(first.accuracy["val"], DIGITS),
@@ -128,6 +137,8 @@ def accuracies(seeds: Sequence[Run], confidence: float) -> Accuracies:
         "val_std": val_std,
         "test_mean": test_mean,
         "test_std": test_std,
+        "test_mean_ci_low": mean_ci[0],
+        "test_mean_ci_high": mean_ci[1],
     }
 
 

@@ -23,6 +23,28 @@ def t_interval(values: Sequence[float] | np.ndarray, confidence: float) -> tuple
     return round(float(low), DIGITS), round(float(high), DIGITS)
 
 
+def crossed_interval(correct: np.ndarray, confidence: float) -> tuple[float, float]:
+    """An interval of the accuracy over other seeds and other images, from (seeds, images) bool, two seeds or more.
+
+    Every seed sees the same images: the variance of the mean is that of the seeds' accuracies over their number, plus
+    that of the images' over theirs, minus what both contain (Owen, 2007, The pigeonhole bootstrap). Student's t with
+    Satterthwaite's degrees of freedom. Ends lie in [0, 1].
+    """
+    from scipy import stats
+
+    n_seeds, n_images = correct.shape
+    by_seed, by_image, center = correct.mean(axis=1), correct.mean(axis=0), correct.mean()
+    noise = correct - by_seed[:, None] - by_image + center
+    seeds, images = by_seed.var(ddof=1) / n_seeds, by_image.var(ddof=1) / n_images
+    both = (noise**2).sum() / ((n_seeds - 1) * (n_images - 1)) / correct.size
+    variance = max(seeds + images - both, seeds, images)
+    if variance == 0:
+        return round(float(center), DIGITS), round(float(center), DIGITS)
+    freedom = (seeds + images) ** 2 / (seeds**2 / (n_seeds - 1) + images**2 / (n_images - 1))
+    half = stats.t.ppf((1 + confidence) / 2, freedom) * np.sqrt(variance)
+    return round(float(max(center - half, 0)), DIGITS), round(float(min(center + half, 1)), DIGITS)
+
+
 def holm(p: list[float]) -> list[float]:
     """p-values with Holm's correction (1979) for their number."""
     from statsmodels.stats.multitest import multipletests

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 from src.comparison.model_rows import ModelRow
 from src.comparison.runs import Run
-from src.reporting.formats import count, percent, points, seconds
+from src.reporting.formats import count, percent, percent_range, points, seconds
 
 
 class Cell(NamedTuple):
@@ -34,6 +34,11 @@ def _number(key: str, form: Callable[..., str]) -> Callable[[Mapping[str, Any]],
     return cell
 
 
+def _interval(low: str, high: str) -> Callable[[Mapping[str, Any]], Cell]:
+    """A column of intervals of shares; empty where there is none."""
+    return lambda row: Cell("") if row[low] is None else Cell(percent_range(row[low], row[high]), row[low])
+
+
 def _text(key: str) -> Callable[[Mapping[str, Any]], Cell]:
     """A column of words."""
     return lambda row: Cell(row[key].replace("_", " "))
@@ -45,6 +50,7 @@ PUBLISHED = {
 }
 COLUMNS = {
     "Training accuracy": _number("train_accuracy", percent),
+    "Interval of the mean test accuracy, over seeds and images": _interval("test_mean_ci_low", "test_mean_ci_high"),
     "Testing time": _number("test_seconds", seconds),
     "Epochs": _number("epochs", count),
     "Epoch of the lowest validation loss": _number("best_epoch", count),

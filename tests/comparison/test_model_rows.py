@@ -28,6 +28,7 @@ def test_a_row_has_the_first_run_and_the_spread_over_all() -> None:
     assert (row["test_accuracy"], row["replicas"], row["best_epoch"], row["epochs"]) == (0.9, 3, 2, 2)
     assert (row["test_mean"], row["test_std"]) == (0.91, pytest.approx(statistics.stdev([0.9, 0.92, 0.91]), abs=1e-6))
     assert (row["published_test_accuracy"], row["diff_vs_published"]) == (0.88, 0.02)
+    assert 0.85 < float(row["test_mean_ci_low"] or 0) < 0.91 < float(row["test_mean_ci_high"] or 0) < 0.97
     for split, correct, n in (("val", 180, 200), ("test", 360, 400)):
         interval = stats.binomtest(correct, n).proportion_ci(0.95, method="wilson")
         assert (row[f"{split}_ci_low"], row[f"{split}_ci_high"]) == pytest.approx(tuple(interval), abs=1e-6)  # type: ignore[literal-required]
@@ -37,6 +38,7 @@ def test_a_single_run_that_was_not_published_has_neither_spread_nor_difference()
     (row,) = rows({"a": [example_run()]})
     assert row["test_mean"] == 0.9
     assert (row["test_std"], row["published_test_accuracy"], row["diff_vs_published"]) == (None, None, None)
+    assert (row["test_mean_ci_low"], row["test_mean_ci_high"]) == (None, None)
 
 
 def test_calibration_is_of_the_first_run() -> None:
