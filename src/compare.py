@@ -14,6 +14,8 @@ from src.comparison.long_tables import Mistake, confusion_matrices, surest_mista
 from src.comparison.model_rows import ModelRow, best_model, csv_row, model_rows
 from src.comparison.pairs import Pair, compare_pairs
 from src.comparison.published import Published, data_differs, recipe_differs
+from src.comparison.replication import Replicated, replicate
+from src.comparison.replication_charts import replication
 from src.comparison.runs import Run, read_runs, remove_others
 from src.comparison.table import markdown, verdict_sentence
 from src.images import splits
@@ -25,13 +27,14 @@ FOLDER = "metrics/compare"
 
 @dataclass(frozen=True)
 class Comparison:
-    """All that `compare` finds: rows of the models and of their pairs, bins by model, mistakes, claims, notes."""
+    """All that `compare` finds: rows of models, pairs and published numbers, bins by model, mistakes, claims, notes."""
 
     rows: list[ModelRow]
     pairs: list[Pair]
     bins: dict[str, list[Bin]]
     mistakes: list[Mistake]
     claims: list[CheckedClaim]
+    replicated: list[Replicated]
     notes: list[str]
 
 
@@ -67,6 +70,7 @@ def compare(
         bins=bins,
         mistakes=[row for run in first.values() for row in surest_mistakes(run, n_mistakes, labels, images)],
         claims=[] if data_note else check_claims(runs, published, Rule(confidence, min_seeds, margin)),
+        replicated=replicate(runs, comparable_published, confidence),
         notes=[note] if note else [],
     )
 
@@ -101,12 +105,14 @@ def main(params: dict[str, Any]) -> None:
     write_csv(f"{FOLDER}/models.csv", [csv_row(row, runs[row["model"]][0]) for row in rows])
     write_text(f"{FOLDER}/models.md", markdown(rows, pairs, comparison.notes, confidence))
     write_csv(f"{FOLDER}/pairs.csv", pairs, list(Pair.__annotations__))
+    write_csv(f"{FOLDER}/replication.csv", comparison.replicated, list(Replicated.__annotations__))
     write_json(f"{FOLDER}/claims.json", {"notes": comparison.notes, "claims": comparison.claims})
     write_long_tables(FOLDER, runs, bins, comparison.mistakes, labels)
     charts.learning_curves(f"{FOLDER}/learning_curves.svg", runs)
     charts.confusion(f"{FOLDER}/confusion.svg", confusion_matrices(runs, len(labels)), labels)
     charts.reliability(f"{FOLDER}/reliability.svg", bins, rows)
     pareto(f"{FOLDER}/pareto.svg", runs, rows)
+    replication(f"{FOLDER}/replication.svg", comparison.replicated, confidence)
     print(f"compare: {verdict_sentence(rows, pairs)}")
     if missing := {name for claim in published["claims"].values() for name in claim["models"]} - set(runs):
         print(f"compare: claims about {', '.join(sorted(missing))} are left out: params.yaml has no such model.")

@@ -47,7 +47,8 @@ RUNS: dict[str, list[Run]] = {
     "twin": [example_run("twin", seed, errors=errors(22), train_seconds=30.0) for seed in range(27, 32)],
 }
 FILES = """calibration.csv claims.json confusion.csv confusion.svg learning_curves.csv learning_curves.svg mistakes.csv
-models.csv models.md pairs.csv pareto.svg per_class.csv reliability.svg runs.csv"""
+models.csv models.md pairs.csv pareto.svg per_class.csv reliability.svg replication.csv
+replication.svg runs.csv"""
 
 
 @pytest.fixture

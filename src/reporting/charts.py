@@ -3,7 +3,13 @@
 import re
 from pathlib import Path
 
-CHARTS = ("compare/pareto", "compare/learning_curves", "compare/reliability", "stability/stability")
+CHARTS = (
+    "compare/pareto",
+    "compare/learning_curves",
+    "compare/reliability",
+    "compare/replication",
+    "stability/stability",
+)
 
 
 def read_charts(metrics: Path) -> dict[str, str]:

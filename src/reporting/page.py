@@ -9,6 +9,7 @@ import yaml
 
 from src.comparison.charts import STYLES, curve_id
 from src.comparison.long_tables import confusion_matrices, per_class
+from src.comparison.replication import summarise
 from src.comparison.runs import Run
 from src.reporting.formats import FILTERS
 from src.reporting.maps import data_uri, make_atlas, make_sheet, pick
@@ -65,6 +66,7 @@ def render(content: Content, max_points: int, side: int) -> str:
             "matrices": {model: counts.tolist() for model, counts in confusion_matrices(runs, len(labels)).items()},
             "scores": per_class(runs, labels),
             "trainings": trainings,
+            "replicated": summarise(results.replicated),
             "curve_values": curve_values(trainings),
             "n_epochs": max(run.epochs for run in trainings),
             "embedded": embedded,

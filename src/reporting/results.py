@@ -12,6 +12,7 @@ from src.comparison.long_tables import Mistake
 from src.comparison.model_rows import ModelRow
 from src.comparison.pairs import Pair
 from src.comparison.published import Prepared
+from src.comparison.replication import Replicated
 from src.comparison.table import ties
 from src.decoding.records import Decoding, WrittenLabel
 from src.pipeline.files import read_csv, read_json
@@ -54,6 +55,7 @@ class Results:
     pairs: list[Pair]
     mistakes: list[Mistake]
     claims: Claims
+    replicated: list[Replicated]
     audit: ImagesReport
     issues: list[LabelIssue]
     clusters: Mapping[str, Any]
@@ -76,6 +78,7 @@ def read_results(metrics: Path) -> Results:
         pairs=read_rows(compare / "pairs.csv", Pair),
         mistakes=read_rows(compare / "mistakes.csv", Mistake),
         claims=read_json(compare / "claims.json"),
+        replicated=read_rows(compare / "replication.csv", Replicated),
         audit=read_json(metrics / "audit/images.json"),
         issues=read_rows(metrics / "audit/label_issues.csv", LabelIssue),
         clusters=read_json(metrics / "cluster/clusters.json"),
