@@ -6,6 +6,8 @@ from src.reporting.tables import Cell, build_details, latency_heading
 
 ROW: dict[str, Any] = {
     "train_accuracy": 0.9,
+    "test_mean_ci_low": None,
+    "test_mean_ci_high": None,
     "test_seconds": 1.5,
     "epochs": 3,
     "best_epoch": 2,
@@ -28,6 +30,12 @@ def details(published: bool = True, **models: dict[str, Any]) -> Any:
     rows: Any = {model: ROW | changes for model, changes in models.items()}
     runs: Any = {model: [SimpleNamespace(latency={"bs1_first": 0.2})] for model in models}
     return build_details(rows, runs, published=published)
+
+
+def test_only_models_with_seeds_have_an_interval_over_them() -> None:
+    table = details(one={}, five={"test_mean_ci_low": 0.915, "test_mean_ci_high": 0.9275})
+    assert table.headings == ["Interval of the mean test accuracy, over seeds and images"]
+    assert table.cells == {"one": [Cell("")], "five": [Cell(f"91.50 to 92.75{SPACE}%", 0.915)]}
 
 
 def test_what_is_the_same_for_all_models_is_said_once_and_what_nobody_has_is_left_out() -> None:

@@ -73,7 +73,7 @@ def test_a_stage_of_a_lost_node_runs_on_another_and_its_result_comes_here(top: P
             ray_nodes.kill_node(nodes, first)
             output, _ = driver.communicate()
     assert driver.returncode == 0, output
-    assert output.splitlines()[-1].startswith("dvc repro: nothing to run")
+    assert "\ndvc repro: nothing to run" in output  # Ray's words on the lost node may follow
     assert (top / "end").read_bytes() == (top / "params.yaml").read_bytes()
     assert (top / "a.csv").read_text(encoding="utf-8") == "forwarded\n"
     logs = {kind: (top / f".dvc/tmp/parallel/train@a{kind}.log").read_text(encoding="utf-8") for kind in ("", ".take")}
