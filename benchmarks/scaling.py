@@ -55,7 +55,7 @@ def measure(top: Path, jobs: int, targets: list[str]) -> dict[str, float]:
     parallel = [sys.executable, "-m", "src", "parallel", "--jobs", str(jobs)]
     command = [*(["dvc", "repro"] if jobs == 1 else parallel), *targets]
     before, start = _cpu_seconds(), time.perf_counter()
-    with (top / ".dvc/tmp/output.txt").open("w", encoding="utf-8") as output:
+    with (top.parent / "output.txt").open("w", encoding="utf-8") as output:
         subprocess.run(command, cwd=top, env=kills.environment(), stdout=output, stderr=output, check=True)
     return {"seconds": time.perf_counter() - start, "cpu_seconds": _cpu_seconds() - before}
 

@@ -26,7 +26,12 @@ settings.register_profile("same every time", derandomize=True, database=None, de
 settings.load_profile("same every time")
 
 ROOT = Path(__file__).parents[1]
-LONGEST = ["test_pipeline.py", "test_resuming.py", "test_delivery.py", "test_moving.py"]
+LONGEST = ["test_sweep.py", "test_pipeline.py", "test_resuming.py", "test_delivery.py", "test_moving.py"]
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """One process more than cores: tests that wait for servers and kills leave the cores idle."""
+    return len(os.sched_getaffinity(0)) + 1
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
