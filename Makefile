@@ -15,7 +15,7 @@ help:
 	@echo "             either with JOBS=2: two stages at a time where they do not need each other"
 	@echo "make ui      MLflow's pages of all runs; of the demo's: make ui REPOSITORY=$(DEMO)"
 	@echo "make test    checks and tests"
-	@echo "make bench   measures what docs/speed.md says, on a quiet machine (about an hour)"
+	@echo "make bench   measures what the tables in benchmarks/ say, on a quiet machine (hours)"
 	@echo "make fuzz    gives the readers of files from elsewhere 100,000 damaged ones each (about an hour)"
 	@echo "make lock    resolves the dependencies anew (needs uv)"
 	@echo "The first of them installs 223 packages (4 GB) into .venv, which takes two minutes or more."
@@ -52,12 +52,8 @@ test: .venv/installed
 # `pip install torch==2.13.0` into .venv adds PyTorch to the comparison.
 bench: .venv/installed
 	dvc repro train@cm4
-	python -m benchmarks.start
-	python -m benchmarks.train
-	python -m benchmarks.tried
-	python -m benchmarks.precision
-	python -m benchmarks.scale
-	python -m benchmarks.serve
+	for name in start nothing train tried precision controls scale million serve sweep scaling parallel cluster; do \
+		python -m benchmarks.$$name || exit; done
 
 fuzz: .venv/installed
 	python -m benchmarks.fuzz

@@ -5,6 +5,7 @@ A block holds the keyword-only arguments of one function, and its signature is t
     block X              `X` in src/X.py
     a block in `models`  `train` in src/training/recipe.py, `body` of its architecture, and `replicas`
     block `sweep`        `make_plan` in src/sweeping/plan.py
+    block `infer`        `infer` in src/inference/answer.py
 """
 
 import importlib
@@ -64,7 +65,8 @@ def check(params: dict[str, Any]) -> dict[str, Any]:
     """The params with every value in its type. Raises UserError."""
     schemas = {stage: signature_schema(f"src.{stage}", stage) for stage in STAGES if stage != "train"}
     schemas = {stage: schema for stage, schema in schemas.items() if schema}
-    schemas["sweep"] = signature_schema("src.sweeping.plan", "make_plan")  # of a command
+    schemas["sweep"] = signature_schema("src.sweeping.plan", "make_plan")  # of commands
+    schemas["infer"] = signature_schema("src.inference.answer", "infer")
     top = validate_block("", {**TOP, "models": dict, **dict.fromkeys(schemas, dict)}, params)
     if not params["models"]:
         raise UserError("params.yaml: models: must have at least one model. Got none.")

@@ -16,8 +16,8 @@ from src.params import STAGES, TOP
 
 ROOT = Path(__file__).parents[1]
 PACKAGES = [
-    *("pipeline", "images", "classifiers", "training", "clustering", "comparison", "decoding", "serving", "reporting"),
-    *("sweeping", "health", "scheduling"),
+    *("pipeline", "images", "classifiers", "training", "clustering", "comparison", "decoding", "inference", "serving"),
+    *("reporting", "sweeping", "health", "scheduling"),
 ]
 LIGHT = {"numpy", "pydantic", "rich", "ruamel", "typing_extensions", "yaml"}  # loaded in a fraction of a second
 ALONE = {
@@ -265,8 +265,9 @@ def test_a_training_depends_on_its_architecture_alone() -> None:
 
 def test_every_block_of_params_is_some_stages_and_every_stages_params_exist(params: dict[str, Any]) -> None:
     used = {key.split(".")[0] for stage in DEFINED.values() for key in stage.get("params", [])}
-    assert used == set(params) - {"sweep"}  # a command's: no change of it makes a stage run again, but for the page
-    assert set(params) - set(TOP) - {"models", "sweep"} <= set(STAGES)
+    of_commands = {"sweep", "infer"}  # no change of these makes a stage run again, but for the page
+    assert used == set(params) - of_commands
+    assert set(params) - set(TOP) - {"models"} - of_commands <= set(STAGES)
 
 
 def outputs(stage: str) -> set[str]:

@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 from src import params as module
+from src.inference.answer import infer
 from src.params import (
     MODEL,
     STAGES,
@@ -28,6 +29,7 @@ from src.sweeping.plan import make_plan
 
 ROOT = Path(__file__).parents[1]
 COMMITTED = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
+OF_COMMANDS: dict[str, Callable[..., Any]] = {"sweep": make_plan, "infer": infer}
 BLOCKS = [name for name, block in COMMITTED.items() if isinstance(block, dict) and name != "models"]
 TRAINING = {"optimizer": "adam", "learning_rate": 0.001, "batch_size": 500, "epochs": 5, "replicas": 1}
 PLAIN = {"architecture": "cm1", "activation": "relu"} | TRAINING
@@ -76,13 +78,13 @@ def test_the_committed_params_pass_and_keep_their_values() -> None:
 
 def test_every_stage_has_a_file_and_every_block_a_stage() -> None:
     assert all((ROOT / f"src/{stage}.py").is_file() for stage in STAGES)
-    assert set(BLOCKS) <= {*STAGES, "sweep"}
+    assert set(BLOCKS) <= {*STAGES, *OF_COMMANDS}
 
 
 def function_of(block: str) -> Callable[..., Any]:
-    """The function whose arguments a block holds: its stage's namesake, but for the command `sweep`."""
+    """The function whose arguments a block holds: its stage's namesake, but for those of commands."""
     function: Callable[..., Any]
-    function = make_plan if block == "sweep" else getattr(import_module(f"src.{block}"), block)
+    function = OF_COMMANDS.get(block) or getattr(import_module(f"src.{block}"), block)
     return function
 
 

@@ -9,6 +9,7 @@ CHARTS = (
     "compare/reliability",
     "compare/replication",
     "stability/stability",
+    "infer/shared",
 )
 
 

@@ -15,6 +15,7 @@ from src.comparison.published import Prepared
 from src.comparison.replication import Replicated
 from src.comparison.table import ties
 from src.decoding.records import Decoding, WrittenLabel
+from src.inference.records import Candidate, Hidden, RowOrder, Sensitivity
 from src.pipeline.files import read_csv, read_json
 
 Record = TypeVar("Record")
@@ -35,6 +36,16 @@ class Claims(TypedDict):
 
     notes: list[str]
     claims: list[CheckedClaim]
+
+
+@dataclass(frozen=True)
+class Inferred:
+    """infer/: what the published learning curves say of the course's mapping, and how well that works."""
+
+    posterior: list[Candidate]
+    sensitivity: list[Sensitivity]
+    selftest: list[Hidden]
+    row_order: RowOrder
 
 
 class Decoded(Decoding, total=False):
@@ -61,6 +72,7 @@ class Results:
     clusters: Mapping[str, Any]
     stability: Stability
     decoding: Decoded
+    inferred: Inferred
 
     def ties(self, model: str) -> str:
         """The models that a model is tied with, and which of them are equivalent, as in models.md."""
@@ -84,6 +96,17 @@ def read_results(metrics: Path) -> Results:
         clusters=read_json(metrics / "cluster/clusters.json"),
         stability=read_json(metrics / "stability/stability.json"),
         decoding=read_json(metrics / "decode/decoding.json"),
+        inferred=read_inferred(metrics / "infer"),
+    )
+
+
+def read_inferred(folder: Path) -> Inferred:
+    """The files of metrics/infer."""
+    return Inferred(
+        posterior=read_rows(folder / "posterior.csv", Candidate),
+        sensitivity=read_rows(folder / "sensitivity.csv", Sensitivity),
+        selftest=read_rows(folder / "selftest.csv", Hidden),
+        row_order=read_json(folder / "row_order.json"),
     )
 
 

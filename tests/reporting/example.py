@@ -62,6 +62,7 @@ def write_example(params: dict[str, Any]) -> None:
     write_audit()
     write_clusters(rng, y["test"])
     write_decoding()
+    write_inference()
 
 
 CLAIM = {
@@ -166,3 +167,28 @@ def write_decoding() -> None:
         },
     )
     Path("metrics/decode/exceptions.csv").write_text("image,split,garment,label,expected\n", encoding="utf-8")
+
+
+def write_inference() -> None:
+    """Two groupings, of which the second one is held to be the author's."""
+    rows = [
+        {
+            "rank": rank,
+            "grouping": grouping,
+            "n_moves": rank,
+            "log_likelihood": -3.5 * rank,
+            "flat": flat,
+            "author": author,
+        }
+        for rank, grouping, flat, author in ((1, "Coat + Bag, Dress", 0.75, 0.1), (2, "Coat, Bag + Dress", 0.25, 0.9))
+    ]
+    write_csv("metrics/infer/posterior.csv", rows)
+    about = {"temper": 1.0, "set_size": 2}
+    answers = {"best": "Coat + Bag, Dress", "p_best": 0.75, "p_second": 0.25}
+    write_csv("metrics/infer/sensitivity.csv", [{"prior": "flat"} | about | answers])
+    hidden = {"grouping": "Coat, Bag + Dress", "models": "b", "rank": 1} | about
+    write_csv("metrics/infer/selftest.csv", [hidden | {"in_set": True}, hidden | {"in_set": False}])
+    order = {"printed": [0, 1], "n_encoders": 2, "n_equal": 1, "n_close": 2, "n_random": 2000, "n_random_equal": 3}
+    write_json("metrics/infer/row_order.json", order | {"bayes_factor": 123.4, "bayes_factor_low": 5.6})
+    with figure("metrics/infer/shared.svg", 1, 1, (4, 3), title="Which garments share a label") as axes:
+        axes[0, 0].plot([0, 1])
