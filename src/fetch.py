@@ -1,23 +1,43 @@
-"""Get the images: Fashion-MNIST, a user's CSV files or scikit-learn's digits, checked, into data/raw."""
+"""Get the images: Fashion-MNIST, scikit-learn's digits or a user's own, checked, into data/raw."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal
 
 from src.images.csv_files import read_csv
 from src.images.digits import read_digits
 from src.images.fashion_mnist import fashion_mnist
+from src.images.packed import read_npz, read_parquet
+from src.images.picture_folders import Fit, read_folder
 from src.images.store import Images
 from src.pipeline.files import UserError, atomic_write, repository_root, write_json
-from src.pipeline.schema import Count
+from src.pipeline.schema import Count, Fraction, Seed
 
-Source = Literal["fashion_mnist", "csv", "digits"]
+Source = Literal["fashion_mnist", "digits", "csv", "images", "npz", "parquet"]
+OWN = {
+    "csv": "folder of the CSV files",
+    "images": "folder of the pictures",
+    "npz": ".npz file",
+    "parquet": "folder of the Parquet files",
+}
 
 
-def fetch(*, source: Source, folder: str | None, limit: Count | None, public: str) -> tuple[Images, Images | None, str]:
+def fetch(
+    *,
+    source: Source,
+    folder: str | None,
+    side: Count | None,
+    fit: Fit,
+    test_size: Fraction,
+    seed: Seed,
+    limit: Count | None,
+    public: str,
+) -> tuple[Images, Images | None, str]:
     """The images to learn, the public ones by which a user's own may be identified, and where the first come from.
 
-    `limit`: only so many of the first training images and of the first test images; None for all. `public`: where
-    Fashion-MNIST is for a user's own images; `auto`, `none`, or a folder. Raises UserError.
+    `side`, `fit`: how pictures of different sizes become images of one. `test_size`, `seed`: of the split of a folder
+    without test pictures. `limit`: only so many of the first training images and of the first test images; None for
+    all. `public`: where Fashion-MNIST is for a user's own images; `auto`, `none`, or a folder. Raises UserError.
     """
     path = _path(folder)
     if source == "digits":
@@ -25,18 +45,27 @@ def fetch(*, source: Source, folder: str | None, limit: Count | None, public: st
     elif source == "fashion_mnist":
         images, origin = fashion_mnist(path)
     elif path is None:
-        raise UserError("params.yaml: fetch.folder: must name the folder of the CSV files. Got null.")
+        raise UserError(f"params.yaml: fetch.folder: must name the {OWN[source]}. Got null.")
     else:
-        images, origin = read_csv(path), str(path)
+        readers: dict[str, Callable[[], Images]] = {
+            "csv": lambda: read_csv(path),
+            "images": lambda: read_folder(path, side=side, fit=fit, test_size=test_size, seed=seed),
+            "npz": lambda: read_npz(path),
+            "parquet": lambda: read_parquet(path, side=side, fit=fit),
+        }
+        images, origin = readers[source](), str(path)
     x_train, y_train, x_test, y_test = (array[:limit] for array in images[:4])
-    images = Images(x_train, y_train, x_test, y_test, images.names)
+    images = Images(x_train, y_train, x_test, y_test, images.names, images.labels)
     check_labels(images, limit)
     return images, find_public(images, public), origin
 
 
 def check_labels(images: Images, limit: int | None) -> None:
     """Raises UserError unless there are two labels or more in training, and in test no other."""
-    train, test = set(images.y_train.tolist()), set(images.y_test.tolist())
+    train, test = (
+        {images.labels[number] if images.labels else number for number in y.tolist()}
+        for y in (images.y_train, images.y_test)
+    )
     cut = f" among the first {limit:,} images (fetch.limit)" if limit else ""
     if len(train) < 2:
         raise UserError(f"the training images must have at least two labels. Got {sorted(train)}{cut}.")
@@ -45,8 +74,8 @@ def check_labels(images: Images, limit: int | None) -> None:
 
 
 def find_public(images: Images, public: str) -> Images | None:
-    """Fashion-MNIST, where the images are a user's own, and may be of it. Raises UserError where it cannot be had."""
-    if images.names or public == "none":
+    """Fashion-MNIST, where a user's labels are numbers and may hide it. Raises UserError where it cannot be had."""
+    if images.names or images.labels or public == "none":
         return None
     try:
         return fashion_mnist(None if public == "auto" else _path(public))[0]

@@ -48,7 +48,7 @@ def prepare(
         y_train, y_test = label_of[images.y_train], label_of[images.y_test]
     else:
         values = np.unique(images.y_train)
-        labels = [str(value) for value in values]
+        labels = [images.labels[value] if images.labels else str(value) for value in values]
         y_train, y_test = np.searchsorted(values, images.y_train), np.searchsorted(values, images.y_test)
         names = public.names if public else ()
         garments = identify(images.x_train, public), identify(images.x_test, public)

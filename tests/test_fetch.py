@@ -4,13 +4,17 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pooch
+import pyarrow
 import pytest
 import yaml
+from PIL import Image
+from pyarrow import parquet
 
 from src import fetch
 from src.images import download, fashion_mnist
@@ -80,7 +84,8 @@ def write_own(folder: Path, images: Images) -> Path:
 
 
 def block(source: str, folder: Path | str | None = None, limit: int | None = None, public: str = "none") -> Any:
-    return {"fetch": {"source": source, "folder": folder and str(folder), "limit": limit, "public": public}}
+    own = {"side": 5, "fit": "stretch", "test_size": 0.5, "seed": 1}
+    return {"fetch": {"source": source, "folder": folder and str(folder), "limit": limit, "public": public} | own}
 
 
 def files_here() -> set[str]:
@@ -118,6 +123,58 @@ def test_a_users_images_are_written_without_names(tmp_path: Path) -> None:
     assert files_here() == OUTPUTS
 
 
+def write_pictures(folder: Path) -> Path:
+    """Eight pictures of two classes."""
+    for number in range(8):
+        path = folder / ("cat", "dog")[number % 2] / f"{number}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.new("L", (4, 6), number).save(path)
+    return folder
+
+
+def write_npz(folder: Path) -> Path:
+    """Four images of words."""
+    folder.mkdir()
+    x, y = np.zeros((2, 5, 5), np.uint8), np.array(["cat", "dog"])
+    np.savez(folder / "a.npz", x_train=x, y_train=y, x_test=x, y_test=y)
+    return folder / "a.npz"
+
+
+def write_parquet(folder: Path) -> Path:
+    """The pictures as two Parquet files."""
+    pictures = sorted(write_pictures(folder / "pictures").rglob("*.png"))
+    columns = {"image": [path.read_bytes() for path in pictures], "label": [path.parent.name for path in pictures]}
+    for part in ("train", "test"):
+        parquet.write_table(pyarrow.table(columns), folder / f"{part}.parquet")
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("source", "write", "images"),
+    [("images", write_pictures, 8), ("npz", write_npz, 4), ("parquet", write_parquet, 16)],
+)
+def test_words_hide_nothing_and_need_no_network(
+    source: str, write: Callable[[Path], Path], images: int, tmp_path: Path
+) -> None:
+    fetch.main(block(source, write(tmp_path / "mine"), public="auto"))
+    read = Images.load("data/raw/images.npz")
+    assert (read.labels, read.names, read.x_train.shape[1:]) == (("cat", "dog"), (), (5, 5))
+    assert len(read.x_train) + len(read.x_test) == images
+    assert files_here() == OUTPUTS
+
+
+@pytest.mark.parametrize(
+    ("source", "what"),
+    [
+        *(("csv", "folder of the CSV files"), ("images", "folder of the pictures")),
+        *(("npz", ".npz file"), ("parquet", "folder of the Parquet files")),
+    ],
+)
+def test_ones_own_images_need_a_folder(source: str, what: str) -> None:
+    with pytest.raises(UserError, match=rf"^params\.yaml: fetch\.folder: must name the {what}\. Got null\.$"):
+        fetch.main(block(source))
+
+
 def test_every_file_lies_where_dvc_yaml_says(small: Path, tmp_path: Path) -> None:
     own = write_own(tmp_path / "mine", fashion_mnist.fashion_mnist(small)[0])
     fetch.main(block("csv", own, public=str(small)))
@@ -146,11 +203,6 @@ def test_a_home_folder_is_expanded(small: Path, tmp_path: Path, monkeypatch: pyt
 def test_a_relative_folder_begins_at_the_repositorys_top(small: Path) -> None:
     fetch.main(block("fashion_mnist", "small"))  # not in work/, where a stage of an experiment runs
     assert report()["train_images"] == 20
-
-
-def test_csv_files_without_a_folder_are_refused() -> None:
-    with pytest.raises(UserError, match="fetch.folder: must name the folder of the CSV files. Got null"):
-        fetch.main(block("csv"))
 
 
 def test_fashion_mnist_that_cannot_be_had_leaves_nothing() -> None:

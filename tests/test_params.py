@@ -147,7 +147,7 @@ def test_a_tunable_has_no_second_value_in_the_code(block: str) -> None:
         ("prepare.val_size", 0, "must be a number in (0, 1). Got 0."),
         ("prepare.groups", None, "must be a list. Got None."),
         ("fetch.folder", 3, "must be a string or null. Got 3."),
-        ("fetch.source", "web", "must be one of fashion_mnist, csv, digits. Got 'web'."),
+        ("fetch.source", "web", "must be one of fashion_mnist, digits, csv, images, npz, parquet. Got 'web'."),
         ("device", "tpu", "must be one of auto, cpu, gpu. Got 'tpu'."),
         ("models.plain.architecture", "resnet", "must be one of "),
         ("models.plain.architecture", None, "must be one of "),

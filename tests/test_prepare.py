@@ -210,6 +210,13 @@ def test_labels_without_names_stay_as_in_the_file(split: Prepare) -> None:
         assert np.array_equal(np.array([3, 12, 900])[part.y], values[part.x[:, 0, 0]])
 
 
+def test_words_are_the_labels_names(split: Prepare) -> None:
+    images = Images(numbered(15), np.array([1, 0, 2] * 5), numbered(3, 15), np.array([2, 0, 0]), labels=("a", "b", "c"))
+    prepared = split(images)
+    assert (prepared.labels, prepared.names) == (["a", "b", "c"], [])
+    assert prepared.splits["test"].y.tolist() == [2, 0, 0]
+
+
 def test_without_public_images_no_garment_is_known(split: Prepare) -> None:
     prepared = split(known()._replace(names=()))
     assert prepared.names == []

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from src.images.store import Images
+from src.images.store import Images, label
 from src.pipeline.files import UserError
 from src.pipeline.untrusted import check_file, shown
 
@@ -19,21 +19,25 @@ NO_INDEX = "leave out an index column, and keep labels in their own file"
 MAX_BYTES = 2**30  # of a file; Fashion-MNIST's training images are 133 MB of CSV
 MAX_LINE = 2**21  # characters
 MAX_SIDE = 256  # pixels
+MAX_WORD = 100  # letters of a label
 NUMBER = re.compile(r" *\+?\d+(\.\d*)?([eE][-+]?\d+)? *", re.ASCII)
 
 
 def read_csv(folder: Path) -> Images:
     """Four files with a header line: x_train, x_test (an image a row, pixels 0..255), y_train, y_test (a label a row).
 
+    Labels are whole numbers, or words if the first training label has a letter.
+
     Raises UserError.
     """
     x_train = read_pixels(folder / "x_train.csv")
     x_test = read_pixels(folder / "x_test.csv", as_train=x_train[0].size)
-    y_train, y_test = (_labels(folder / f"{name}.csv") for name in ("y_train", "y_test"))
+    words = _has_words(folder / "y_train.csv")
+    y_train, y_test = (_labels(folder / f"{name}.csv", words=words) for name in ("y_train", "y_test"))
     for split, x, y in (("train", x_train, y_train), ("test", x_test, y_test)):
         if len(x) != len(y):
             raise UserError(f"{folder}/y_{split}.csv: must have one label for each of {len(x)} images. Got {len(y)}.")
-    return Images(x_train, y_train, x_test, y_test)
+    return label(x_train, y_train, x_test, y_test)
 
 
 def read_pixels(path: Path, as_train: int | None = None) -> np.ndarray:
@@ -49,12 +53,34 @@ def read_pixels(path: Path, as_train: int | None = None) -> np.ndarray:
     return _whole_numbers(path, columns, np.uint8, high=255).reshape(-1, side, side)
 
 
-def _labels(path: Path) -> np.ndarray:
-    """The one column of a CSV file -> (n,) int64."""
+def _has_words(path: Path) -> bool:
+    """Whether the first label of a file has a letter."""
+    _header(path)
+    lines = _lines(path)
+    next(lines)
+    _, row = next(lines, (0, []))
+    lines.close()
+    return any(map(str.isalpha, "".join(row)))
+
+
+def _labels(path: Path, *, words: bool) -> np.ndarray:
+    """The one column of a CSV file -> (n,) int64, or words."""
     columns = len(_header(path))
     if columns != 1:
         raise UserError(f"{path}: must have the labels in one column. Got {columns} columns; {NO_INDEX}.")
-    return _whole_numbers(path, columns, np.uint16, high=999)[:, 0].astype(np.int64)
+    return _words(path) if words else _whole_numbers(path, columns, np.uint16, high=999)[:, 0].astype(np.int64)
+
+
+def _words(path: Path) -> np.ndarray:
+    """The words below the header line of a CSV file of one column, (n,). Raises UserError."""
+    lines, labels = _lines(path), []
+    next(lines)
+    for line, row in lines:
+        if len(row) != 1 or not row[0].strip() or len(row[0]) > MAX_WORD:
+            must = f"must be one label of at most {MAX_WORD} letters"
+            raise UserError(f"{path}: line {line}: {must}. Got {shown(','.join(row)) if row else 'nothing'}.")
+        labels.append(row[0].strip())
+    return np.array(labels)
 
 
 def _header(path: Path) -> list[str]:

@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from src.pipeline.files import UserError
 from src.pipeline.untrusted import read_arrays
 
 GARMENTS = ("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot")
@@ -15,21 +16,45 @@ UNKNOWN, AMBIGUOUS = -1, -2  # in place of the number of what an image shows
 
 
 class Images(NamedTuple):
-    """Labelled images: x (n, side, side) uint8, y (n,) int64. With `names`, names[y[i]] is what image i shows."""
+    """Labelled images: x (n, side, side) uint8, y (n,) int64.
+
+    With `names`, names[y[i]] is what image i shows, and labels are to hide it. With `labels`, labels[y[i]] is the name
+    of image i's label, which hides nothing.
+    """
 
     x_train: np.ndarray
     y_train: np.ndarray
     x_test: np.ndarray
     y_test: np.ndarray
     names: tuple[str, ...] = ()
+    labels: tuple[str, ...] = ()
 
     def save(self, path: Path) -> None:
         """Write an uncompressed .npz."""
-        np.savez(path, **self._asdict())
+        words = {name: np.array(getattr(self, name), dtype=str) for name in ("names", "labels")}
+        np.savez(path, **self._asdict() | words)
 
     @classmethod
     def load(cls, path: str | Path) -> "Images":
         """Read what `save` wrote."""
         arrays = read_arrays(str(path), *cls._fields)
-        names = tuple(arrays.pop("names").tolist())
-        return cls(**arrays, names=names)
+        names, labels = (tuple(arrays.pop(name).tolist()) for name in ("names", "labels"))
+        return cls(**arrays, names=names, labels=labels)
+
+
+def label(x_train: np.ndarray, y_train: np.ndarray, x_test: np.ndarray, y_test: np.ndarray) -> Images:
+    """A user's images with their labels, which are whole numbers or words. Raises UserError.
+
+    Words are numbered in the order of the training labels' names.
+    """
+    kinds = {np.asarray(y).dtype.kind for y in (y_train, y_test)}
+    if kinds <= set("iu"):
+        return Images(x_train, y_train.astype(np.int64), x_test, y_test.astype(np.int64))
+    if not kinds <= set("U"):
+        got = f"{y_train[:3].tolist()} and {y_test[:3].tolist()}"
+        raise UserError(f"labels must be whole numbers or words, the same in training and test. Got {got}.")
+    words = np.unique(y_train)
+    if unknown := sorted(set(y_test.tolist()) - set(words.tolist())):
+        raise UserError(f"every test label must also occur in training. Not in training: {', '.join(unknown)}.")
+    numbers = (np.searchsorted(words, y) for y in (y_train, y_test))
+    return Images(x_train, next(numbers), x_test, next(numbers), labels=tuple(words.tolist()))

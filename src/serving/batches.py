@@ -10,9 +10,10 @@ from typing import NamedTuple
 import numpy as np
 
 from src.images.csv_files import read_pixels
+from src.images.pictures import SUFFIXES, find_pictures
 from src.pipeline.files import UserError
 from src.pipeline.untrusted import shown
-from src.serving.pictures import SUFFIXES, Ground, find_pictures, read_pictures
+from src.serving.pictures import Ground, read_pictures
 
 MAX_BYTES = 2**31  # of an array in a file that is unpacked
 PIXELS = 2**23  # at a time: 10,699 images of 28 x 28

@@ -42,6 +42,26 @@ def test_csv_by_hand(tmp_path: Path) -> None:
     assert images.names == ()
 
 
+def test_labels_may_be_words(tmp_path: Path) -> None:
+    images = read_csv(write(tmp_path, y_train="label\ndog\n cat \n7 cats\n", y_test="label\ncat\n"))
+    assert images.labels == ("7 cats", "cat", "dog")
+    assert (images.y_train.tolist(), images.y_test.tolist()) == ([2, 1, 0], [1])
+
+
+@pytest.mark.parametrize(
+    ("y_train", "must"),
+    [
+        ("label\ndog\n\ncat\n", r"line 3: must be one label of at most 100 letters\. Got nothing\.$"),
+        ("label\ndog\ncat,cat\ncat\n", r"line 3: .* Got 'cat,cat'\.$"),
+        (f"label\ndog\n{'x' * 101}\ncat\n", r"line 3: must be one label of at most 100 letters"),
+        ("label\n3\ncat\n3\n", r"line 3, column 1: must be a whole number from 0 to 999\. Got 'cat'\.$"),
+    ],
+)
+def test_wrong_words_are_refused(tmp_path: Path, y_train: str, must: str) -> None:
+    with pytest.raises(UserError, match=must):
+        read_csv(write(tmp_path, y_train=y_train, y_test="label\ndog\n"))
+
+
 def test_real_images_go_through_csv_unchanged(fashion: Images, tmp_path: Path) -> None:
     few = {name: array[:50] for name, array in zip(RIGHT, fashion[:4], strict=True)}
     write(tmp_path, **{name: rows(array) for name, array in few.items()})

@@ -1,17 +1,15 @@
 import io
 import struct
 import zlib
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from src.images.pictures import border
 from src.images.store import Images
-from src.pipeline.files import UserError
-from src.serving import pictures
-from src.serving.pictures import border, find_pictures, read_picture, read_pictures
+from src.serving.pictures import read_picture
 
 # A bright shape, off the middle, on black: what every variant below shows.
 SHAPE = np.zeros((28, 28), np.uint8)
@@ -101,13 +99,6 @@ def test_the_ground_can_be_told() -> None:
     assert [read_picture(full, 28, ground)[5, 5] for ground in ("auto", "white", "black")] == [5, 5, 250]
 
 
-def test_the_border_is_the_median_of_the_outermost_pixels() -> None:
-    image = np.full((5, 5), 9, np.uint8)
-    image[1:4, 1:4] = 200
-    image[0, :4] = 255
-    assert border(image) == 9
-
-
 def test_fashion_mnist_keeps_its_ground(fashion: Images) -> None:
     """Garments that fill their image have a bright border, and would be inverted; they are few."""
     inverted = np.mean([border(image) > 127 for image in fashion.x_test])
@@ -163,28 +154,3 @@ def test_pictures_with_any_bytes_changed_are_an_image_or_a_value_error() -> None
         except ValueError:
             refused += 1
     assert 100 < refused < 1000
-
-
-def test_all_unreadable_files_are_listed_and_nothing_is_read(tmp_path: Path) -> None:
-    for name, content in (("a.png", saved(GREY)), ("b.png", b"x"), ("c.png", b"")):
-        (tmp_path / name).write_bytes(content)
-    with pytest.raises(UserError, match=r"2 of 3 are not: .*b\.png is no picture.*; .*c\.png is no picture") as error:
-        read_pictures(find_pictures(tmp_path), 28, "auto")
-    assert "\n" not in str(error.value)
-
-
-def test_a_long_list_is_cut(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pictures, "MAX_SHOWN", 1)
-    for name in ("a.png", "b.png"):
-        (tmp_path / name).touch()
-    with pytest.raises(UserError, match=r"a\.png [^;]*; \.\.\.\.$"):
-        read_pictures(find_pictures(tmp_path), 28, "auto")
-
-
-def test_pictures_are_found_in_folders_of_folders_by_their_suffix(tmp_path: Path) -> None:
-    (tmp_path / "b").mkdir()
-    for name in ("b/2.JPG", "b/1.png", "a.webp", "notes.txt", ".hidden.png"):
-        (tmp_path / name).touch()
-    assert [str(path.relative_to(tmp_path)) for path in find_pictures(tmp_path)] == ["a.webp", "b/1.png", "b/2.JPG"]
-    with pytest.raises(UserError, match="must have pictures"):
-        find_pictures(tmp_path / "b" / "nothing")
