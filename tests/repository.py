@@ -39,11 +39,16 @@ STAGES = ["fetch", "prepare", "compare", "audit", "embed", "cluster", "stability
 STAGES += [f"{stage}@{model}" for stage in ("train", "evaluate") for model in ("encoder", "my_net")]
 
 
+def made(name: str) -> bool:
+    """Whether a tracked file is made by stages, or only tests need it; no stage makes metrics/infer."""
+    return name.startswith(("metrics/", "dvc.lock", "tests/")) and not name.startswith("metrics/infer/")
+
+
 def make(top: Path) -> None:
     """Lay the repository out and run the pipeline; its results are committed and its runs sent."""
     listed = ["git", "-C", str(ROOT), "ls-files", "--cached", "--others", "--exclude-standard", "-z"]
     for name in subprocess.run(listed, capture_output=True, check=True, text=True).stdout.split("\0"):
-        if name and (ROOT / name).is_file() and not name.startswith(("metrics/", "dvc.lock", "tests/")):
+        if name and (ROOT / name).is_file() and not made(name):
             (top / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(ROOT / name, top / name)
     (top / "src/classifiers/one_layer.py").write_text(ARCHITECTURE, encoding="utf-8")
