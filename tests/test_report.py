@@ -376,7 +376,7 @@ def test_everything_has_a_name_and_the_tab_key_stops_only_where_it_helps(page: P
     assert page.locator("img:not([alt])").count() == 0
     assert page.locator("svg:not([role=img][aria-label])").count() == 0
     names = page.locator("svg").evaluate_all("all => all.map(svg => svg.ariaLabel)")
-    assert len(set(names)) == len(names) == 5
+    assert len(set(names)) == len(names) == 6
     assert page.locator("input, select").evaluate_all("all => all.filter(field => !field.labels.length).length") == 0
     assert page.locator("fieldset:not(:has(> legend))").count() == 0
     ids = page.locator("[id]").evaluate_all("all => all.map(element => element.id)")

@@ -6,7 +6,6 @@ import pytest
 from src.images.splits import Labelled
 from src.inference.groupings import groupings
 from src.inference.trainings import Garments, direct_curves, kept, surrogate_curves
-from src.training.device import setup_device
 
 RECIPE = {
     **{"architecture": "dropout_cnn", "activation": "relu", "dropout_conv1": 0, "dropout_conv2": 0.3},
@@ -17,7 +16,6 @@ RECIPE = {
 @pytest.fixture(scope="module")
 def data() -> Garments:
     """Images of four kinds, a bright quarter each, with noise."""
-    setup_device(seed=1, device="cpu", threads=1)
     rng = np.random.default_rng(0)
 
     def draw(n: int) -> Labelled:

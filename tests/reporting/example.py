@@ -183,6 +183,8 @@ def write_inference() -> None:
         for rank, grouping, flat, author in ((1, "Coat + Bag, Dress", 0.75, 0.1), (2, "Coat, Bag + Dress", 0.25, 0.9))
     ]
     write_csv("metrics/infer/posterior.csv", rows)
+    direct = {"grouping": "Coat + Bag, Dress", "n_seeds": 3, "measure": "accuracy"}
+    write_csv("metrics/infer/direct.csv", [direct | {"published": 0.9, "ours": 0.8, "difference": 0.1, "t": 2.5}])
     about = {"temper": 1.0, "set_size": 2}
     answers = {"best": "Coat + Bag, Dress", "p_best": 0.75, "p_second": 0.25}
     write_csv("metrics/infer/sensitivity.csv", [{"prior": "flat"} | about | answers])
