@@ -5,6 +5,7 @@ metrics/infer, is committed.
 """
 
 import argparse
+import functools
 import time
 from typing import Any
 
@@ -62,11 +63,12 @@ def trainer(params: dict[str, Any], published: Notebook, labels: np.ndarray) -> 
     data, test = read_garments(), splits.read("test").x
     recipes = {name: model["recipe"] for name, model in published["models"].items() if "recipe" in model}
     encoder, cluster = params["infer"]["encoder"], params["cluster"]
+    digests = functools.cache(lambda model: file_digests(model, params | {"models": recipes}))
     shared = {"environment": environment(device), "groupings": labels.tolist(), "cluster": cluster}
 
     def train(model: str, seed: int, hidden: np.ndarray | None) -> Arrays:
         what, mapping = ("garments", None) if hidden is None else ("hidden labels", hidden.tolist())
-        key = shared | {"files": file_digests(model, params | {"models": recipes}), "model": recipes[model]}
+        key = shared | {"files": digests(model), "model": recipes[model]}
 
         def compute() -> dict[str, np.ndarray]:
             start = time.perf_counter()

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from src.images.picture_folders import MAX_SIDE, Fit, fitted, stack
+from src.images.picture_folders import Fit, fitted, stack
 from src.images.pictures import open_grey, read_all
-from src.images.store import Images, label
+from src.images.store import MAX_SIDE, Images, label
 from src.pipeline.files import UserError
 from src.pipeline.untrusted import check_file, shown
 

@@ -7,14 +7,13 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 
 from src.images.pictures import as_files, border, find_pictures, open_grey, read_all
-from src.images.store import Images, label
+from src.images.store import MAX_SIDE, Images, label
 from src.pipeline.files import UserError
 from src.pipeline.untrusted import check_file
 
 Fit = Literal["pad", "crop", "stretch"]
 METADATA = "metadata.csv"
 MAX_METADATA = 2**28  # bytes
-MAX_SIDE = 256  # pixels
 
 
 class Files(NamedTuple):

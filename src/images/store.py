@@ -12,6 +12,7 @@ GARMENTS = ("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Sh
 DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 
 SIDE = 28  # pixels, of Fashion-MNIST
+MAX_SIDE = 256  # pixels, of a user's own images
 UNKNOWN, AMBIGUOUS = -1, -2  # in place of the number of what an image shows
 
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-NOISE = -1  # of images in no cluster
+from src.clustering.dbscan import NOISE
 
 
 def printed(clusters: np.ndarray, n: int) -> np.ndarray:
