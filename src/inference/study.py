@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import product
 
 import numpy as np
 
@@ -83,20 +82,21 @@ def collect(
 def self_test(evidence: Evidence, names: Sequence[str], tempers: Sequence[float], credibility: float) -> list[Hidden]:
     """Each hidden grouping as if it were the course's; its own trainings say nothing about the errors."""
     rows: list[Hidden] = []
-    for grouping, temper in product(evidence.hidden, tempers):
+    for grouping in evidence.hidden:
         numbers = {model: own[grouping] for model, own in evidence.measured.items() if grouping in own}
         logs = evidence.log_likelihood(numbers, without=grouping)
-        chosen = credible_set(posterior(logs, np.ones(len(logs)), temper), credibility)
-        rows.append(
-            {
-                "grouping": in_words(evidence.labels[grouping], names),
-                "models": " ".join(numbers),
-                "rank": 1 + int((logs > logs[grouping]).sum()),
-                "temper": temper,
-                "set_size": len(chosen),
-                "in_set": grouping in chosen,
-            }
-        )
+        for temper in tempers:
+            chosen = credible_set(posterior(logs, np.ones(len(logs)), temper), credibility)
+            rows.append(
+                {
+                    "grouping": in_words(evidence.labels[grouping], names),
+                    "models": " ".join(numbers),
+                    "rank": 1 + int((logs > logs[grouping]).sum()),
+                    "temper": temper,
+                    "set_size": len(chosen),
+                    "in_set": grouping in chosen,
+                }
+            )
     return rows
 
 
