@@ -1,9 +1,9 @@
 """What a GPU does: time of a training step, two runs' weights equal or not, seconds for the whole pipeline.
 
-    python -m benchmarks.gpu [MODEL ...]
+    python -m benchmarks.gpu [pipeline | MODEL ...]
 
-Each training is a process of its own, with the backend of KERAS_BACKEND. It needs data/{train,val}.npz, which the stage
-`prepare` writes, Keras and its backend, pydantic, rich and ruamel.yaml. The pipeline is left out without DVC.
+Each training is a process of its own, with the backend of KERAS_BACKEND. Trainings are timed one after the other; the
+second ones, for their weights, run side by side. They need data/{train,val}.npz, which the stage `prepare` writes.
 """
 
 import hashlib
@@ -14,7 +14,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
-from importlib.util import find_spec
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, get_args
 
@@ -22,7 +22,7 @@ from benchmarks import run_python
 from src.images import splits
 from src.images.splits import Labelled
 from src.params import read_params
-from src.pipeline.files import write_json, write_text
+from src.pipeline.files import read_json, write_json, write_text
 from src.pipeline.runner import run
 from src.pipeline.schema import Precision
 from src.train import train
@@ -31,6 +31,8 @@ from src.training.precision import set_precision
 
 EPOCHS = 3  # the first compiles, the last is measured
 BAR = 120  # seconds for the whole pipeline
+PIPELINE = ("parallel", "--jobs", "14", "--gpus-per-stage", "0.125")
+REPORT = Path("benchmarks/gpu.json")
 
 
 def one_run(recipe: dict[str, Any], sets: tuple[Labelled, Labelled]) -> dict[str, Any]:
@@ -69,62 +71,82 @@ def child(*arguments: str) -> None:
     print(json.dumps(one_run(recipe, (splits.read("train"), splits.read("val")))))
 
 
-def pipeline_seconds() -> float | None:
-    """Seconds of `dvc repro` of all models, epochs and seeds in a new clone of what is committed; None without DVC."""
-    if find_spec("dvc") is None:
-        return None
+def train_apart(name: str, precision: str) -> dict[str, Any]:
+    """What `one_run` says, in a process of its own, which takes GPU memory as it needs it."""
+    shared = {"XLA_PYTHON_CLIENT_PREALLOCATE": "false", "TF_FORCE_GPU_ALLOW_GROWTH": "true"}
+    printed = run_python("-m", "benchmarks.gpu", "--child", name, precision, env=os.environ | shared)
+    result: dict[str, Any] = json.loads(printed.splitlines()[-1])
+    print(f"{name} {precision}: {result}", flush=True)
+    return result
+
+
+def pipeline_seconds() -> float:
+    """Seconds of all stages with all models, epochs and seeds, in a new clone of what is committed."""
     with tempfile.TemporaryDirectory() as folder:
         subprocess.run(["git", "clone", "--quiet", ".", folder], check=True)
         Path(folder, "dvc.lock").unlink(missing_ok=True)
         own = os.environ | {"DVC_ROOT": folder, "MLFLOW_TRACKING_URI": f"sqlite:///{folder}/mlflow.db"}
         start = time.perf_counter()
-        subprocess.run([sys.executable, "-m", "dvc", "repro"], cwd=folder, env=own, check=True)
+        subprocess.run([sys.executable, "-m", "src", *PIPELINE], cwd=folder, env=own, check=True)
         return time.perf_counter() - start
 
 
 def markdown(models: dict[str, dict[str, Sequence[dict[str, Any]]]]) -> list[str]:
-    """A row for each model and precision: the faster of the two runs, and whether their weights are equal."""
+    """A row for each model and precision: the times of the first run, and whether the second has the same weights."""
     lines = [
         "| Model | Precision | A step | First epoch | Validation accuracy | Two runs' weights |",
         "|---|---|---:|---:|---:|---|",
     ]
     for name, precisions in models.items():
-        for precision, runs in precisions.items():
-            best = min(runs, key=lambda run: run["step_ms"])
-            equal = "equal" if len({run["weights"] for run in runs}) == 1 else "different"
-            accuracy = " / ".join(sorted({f"{run['val_accuracy']:.2%}" for run in runs}))
-            times = f"{best['step_ms']:.2f} ms | {best['first_epoch_s']:.1f} s"
-            lines.append(f"| {name} | {precision} | {times} | {accuracy} | {equal} |")
+        for precision, (first, *others) in precisions.items():
+            equal = "equal" if all(run["weights"] == first["weights"] for run in others) else "different"
+            accuracy = " / ".join(sorted({f"{run['val_accuracy']:.2%}" for run in (first, *others)}))
+            times = f"{first['step_ms']:.2f} ms | {first['first_epoch_s']:.1f} s"
+            lines.append(f"| {name} | {precision} | {times} | {accuracy} | {equal if others else 'not run'} |")
     return lines
 
 
-def report(on: str, models: dict[str, Any], pipeline_s: float | None) -> None:
-    """Write benchmarks/gpu.json and .md."""
-    write_json("benchmarks/gpu.json", {"on": on, "pipeline_s": pipeline_s, "models": models})
-    took = f"took {pipeline_s:.0f} s; the bar is {BAR} s" if pipeline_s is not None else "was not run"
-    about = f"The faster of two runs, epoch {EPOCHS} with its validation. On {on}. The whole pipeline {took}."
-    write_text("benchmarks/gpu.md", "\n".join(["# On a GPU", "", about, "", *markdown(models), ""]))
+def report(**changes: Any) -> None:
+    """Write benchmarks/gpu.json and .md, with what they have from before."""
+    known = read_json(REPORT) if REPORT.exists() else {"models": {}, "pipeline_s": None}
+    known |= changes
+    write_json(REPORT, known)
+    took = f"took {known['pipeline_s']:.0f} s; the bar is {BAR} s" if known["pipeline_s"] else "was not run"
+    about = [
+        f"Epoch {EPOCHS} with its validation, on {known['on']}. The whole pipeline, all models, epochs and seeds,",
+        f"{took} (`python -m src {' '.join(PIPELINE)}`).",
+    ]
+    lines = ["# On a GPU", "", *about, "", *markdown(known["models"]), ""]
+    write_text(REPORT.with_suffix(".md"), "\n".join(lines))
 
 
-def main(names: Sequence[str]) -> None:
-    """Measure the models, by turns in each precision, twice; then the pipeline."""
+def measure_models(names: Sequence[str]) -> None:
+    """Time the models one after the other in each precision; then train them again, side by side, for the weights."""
+    pairs = [(name, precision) for name in names for precision in get_args(Precision)]
+    models: dict[str, Any] = {name: {} for name in names}
+    for name, precision in pairs:
+        models[name][precision] = [train_apart(name, precision)]
+        report(models=models)
+    with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+        for (name, precision), result in zip(pairs, pool.map(lambda pair: train_apart(*pair), pairs), strict=True):
+            models[name][precision].append(result)
+    report(models=models)
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Measure the models, the pipeline, or both -> benchmarks/gpu.json and .md."""
     try:
-        on = run_python("-m", "benchmarks.gpu", "--child", "device").strip()
+        report(on=run_python("-m", "benchmarks.gpu", "--child", "device").strip())
     except subprocess.CalledProcessError as error:
         sys.exit(error.returncode)
-    models: dict[str, Any] = {name: {precision: [] for precision in get_args(Precision)} for name in names}
-    for _ in range(2):
-        for name, precisions in models.items():
-            for precision, runs in precisions.items():
-                printed = run_python("-m", "benchmarks.gpu", "--child", name, precision)
-                runs.append(json.loads(printed.splitlines()[-1]))
-                print(f"{name} {precision}: {runs[-1]['step_ms']:.2f} ms", flush=True)
-    report(on, models, None)  # so that it is kept if the pipeline fails
-    report(on, models, pipeline_seconds())
+    if arguments != ["pipeline"]:
+        measure_models(arguments or list(read_params()["models"]))
+    if arguments in ([], ["pipeline"]):
+        report(pipeline_s=pipeline_seconds())
 
 
 if __name__ == "__main__":
     if sys.argv[1:2] == ["--child"]:
         run("gpu", lambda: child(*sys.argv[2:]))
     else:
-        main(sys.argv[1:] or list(read_params()["models"]))
+        main(sys.argv[1:])

@@ -17,6 +17,7 @@ from src.scheduling import dvc
 from src.scheduling.cluster import Cluster, connected
 from src.scheduling.display import Display
 from src.scheduling.driver import run_schedule
+from src.scheduling.gpus import gpu_places, sharing_variables, visible_gpus
 from src.scheduling.graph import before, outdated, resolve
 from src.scheduling.node import FOLDER as PLACE
 from src.scheduling.process import Job, Process
@@ -35,20 +36,24 @@ def main(arguments: list[str]) -> None:
     parser.add_argument(
         "--cluster", default=address, metavar="ADDRESS", help="of Ray, for stages that compute on the device"
     )
-    parser.add_argument("--gpus-per-stage", type=float, default=0, metavar="X", help="of a node; 0.5: two share one")
+    parser.add_argument(
+        "--gpus-per-stage", type=_share, metavar="X", help="1 unless given, 0 on a cluster; 0.5: two stages share one"
+    )
     chosen = parser.parse_args(arguments)
     run("parallel", lambda: reproduce(chosen.targets, chosen.jobs, chosen.cluster, chosen.gpus_per_stage))
 
 
-def reproduce(targets: Sequence[str], jobs: int, address: str | None, gpus_per_stage: float) -> None:
+def reproduce(targets: Sequence[str], jobs: int, address: str | None, gpus_per_stage: float | None) -> None:
     """Bring the targets up to date. Raises UserError where stages fail."""
     with _alone():
         graph = dvc.read_graph()
         wanted = before(graph, resolve(graph, targets) if targets else graph)
         todo = outdated({name: graph[name] for name in graph if name in wanted}, dvc.changed_stages())
         on_device = dvc.device_stages(todo)
-        gpus = dvc.gpus() if on_device and not address and read_params()["device"] != "cpu" else []
-        with _cluster(address, gpus_per_stage) if on_device else nullcontext() as cluster:
+        share = gpus_per_stage or 1
+        on_gpus = on_device and not address and read_params()["device"] != "cpu"
+        gpus = gpu_places(visible_gpus(), share) if on_gpus else []
+        with _cluster(address, gpus_per_stage or 0) if on_device else nullcontext() as cluster:
 
             def start(name: str, gpu: str | None) -> Job:
                 if name == PROOF:
@@ -56,7 +61,7 @@ def reproduce(targets: Sequence[str], jobs: int, address: str | None, gpus_per_s
                     return Process(dvc.command("repro", *targets), _log(name), {})
                 if cluster and name in on_device:
                     return cluster.start(name, graph)
-                variables = {} if gpu is None else {"CUDA_VISIBLE_DEVICES": gpu}
+                variables = {} if gpu is None else {"CUDA_VISIBLE_DEVICES": gpu, **sharing_variables(share)}
                 return Process(dvc.command("repro", "--single-item", name), _log(name), variables)
 
             steps = {**todo, PROOF: set(todo)}
@@ -67,6 +72,14 @@ def reproduce(targets: Sequence[str], jobs: int, address: str | None, gpus_per_s
                 with durable_write(FOLDER / "seconds.json") as file:
                     file.write(json.dumps(schedule.seconds, indent=2).encode())
         _check(schedule, failed)
+
+
+def _share(text: str) -> float:
+    """A number of GPUs: a part of one, or whole ones. Raises argparse.ArgumentTypeError."""
+    share = float(text)
+    if not (0 < share <= 1 or share == int(share) > 0):
+        raise argparse.ArgumentTypeError(f"must be a part of a GPU, as 0.5, or a whole number of them. Got {text}.")
+    return share
 
 
 def _cluster(address: str | None, gpus: float) -> AbstractContextManager[Cluster | None]:

@@ -16,6 +16,7 @@ from typing import Any
 from src.pipeline.files import UserError
 from src.scheduling import dvc, node
 from src.scheduling.chain import Chain
+from src.scheduling.gpus import sharing_variables
 from src.scheduling.graph import Graph
 from src.scheduling.process import Logged, Process
 
@@ -45,7 +46,7 @@ def connected(address: str, *, cpus: int, gpus: float) -> Iterator["Cluster"]:
     try:
         ray.cloudpickle.register_pickle_by_value(node)
         task = ray.remote(num_cpus=cpus, num_gpus=gpus, max_retries=RETRIES)(node.run_stage)
-        yield Cluster(task, ray.put(bundle))
+        yield Cluster(task, ray.put(bundle), sharing_variables(gpus) if gpus else {})
     finally:
         ray.shutdown()
 
@@ -53,9 +54,11 @@ def connected(address: str, *, cpus: int, gpus: float) -> Iterator["Cluster"]:
 class Cluster:
     """The stages that Ray runs, each in a clone of the commit that is checked out here."""
 
-    def __init__(self, task: Any, bundle: Any) -> None:
-        """task: Ray's of `node.run_stage`. bundle: Ray's reference to the commit."""
+    def __init__(self, task: Any, bundle: Any, variables: dict[str, str]) -> None:
+        """task: Ray's of `node.run_stage`. bundle: Ray's reference to the commit. variables: of its environment."""
         self.task, self.bundle, self.word = task, bundle, uuid.uuid4().hex
+        forwarded = {name: value for name, value in os.environ.items() if name.startswith(FORWARDED)}
+        self.variables = forwarded | variables
         Path(node.HOME).write_text(self.word, encoding="utf-8")
 
     def start(self, stage: str, needs: Graph) -> Chain:
@@ -81,7 +84,7 @@ class Cluster:
             "wanted": dvc.uncached(stage),
             "top": str(Path.cwd()),
             "word": self.word,
-            "variables": {name: value for name, value in os.environ.items() if name.startswith(FORWARDED)},
+            "variables": self.variables,
         }
 
 

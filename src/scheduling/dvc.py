@@ -3,7 +3,6 @@
 import fcntl
 import hashlib
 import json
-import os
 import re
 import subprocess
 import sys
@@ -83,14 +82,6 @@ def keep(content: bytes) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         with durable_write(path) as file:
             file.write(content)
-
-
-def gpus() -> list[str]:
-    """The GPUs that CUDA would show to a process, as CUDA_VISIBLE_DEVICES names them."""
-    named = os.environ.get("CUDA_VISIBLE_DEVICES")
-    if named is None:
-        return [str(number) for number, _ in enumerate(Path("/dev").glob("nvidia[0-9]*"))]
-    return [name for name in named.split(",") if name not in ("", "-1")]
 
 
 def sort_lock(graph: Graph) -> None:

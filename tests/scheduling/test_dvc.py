@@ -70,17 +70,6 @@ def test_stages_that_go_to_a_cluster_leave_nothing_that_the_run_cache_does_not_k
         assert not any(isinstance(out, dict) for out in dvc._definition(stage)["outs"])
 
 
-@pytest.mark.parametrize(("named", "gpus"), [("", []), ("-1", []), ("0,2", ["0", "2"]), ("GPU-8a,1", ["GPU-8a", "1"])])
-def test_gpus_are_those_that_cuda_shows(named: str, gpus: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", named)
-    assert dvc.gpus() == gpus
-
-
-def test_all_cards_of_the_machine_where_none_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
-    assert dvc.gpus() == [str(number) for number in range(len(list(Path("/dev").glob("nvidia[0-9]*"))))]
-
-
 @pytest.mark.usefixtures("top")
 def test_what_dvc_cannot_read_is_told_in_a_line() -> None:
     with pytest.raises(UserError, match=r"DVC must be able to read .*repository.*doctor") as error:
