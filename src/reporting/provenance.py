@@ -3,8 +3,9 @@
 import platform
 import re
 import tomllib
-from collections.abc import Mapping
-from importlib.metadata import version
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -33,10 +34,15 @@ def build_origin(results: Results, runs: Mapping[str, list[Run]]) -> dict[str, s
         "Trained with": "; ".join(sorted({row["software"] for row in rows})),
         "Training": f"{len(trainings)} runs, {duration} in all",
         "Page made at commit": commit + (", with changes that were not committed" if changed else ""),
-        "Page made with": ", ".join(
-            [f"Python {platform.python_version()}", *(f"{name} {version(name)}" for name in packages)]
-        ),
+        "Page made with": ", ".join([f"Python {platform.python_version()}", *installed_versions(packages)]),
     }
+
+
+def installed_versions(packages: Iterable[str]) -> Iterator[str]:
+    """Name and version of each package that is installed: with another Keras backend, TensorFlow need not be."""
+    for name in packages:
+        with suppress(PackageNotFoundError):
+            yield f"{name} {version(name)}"
 
 
 def shown_params(text: str, params: Mapping[str, Any]) -> str:

@@ -1,6 +1,8 @@
+from importlib.metadata import version
+
 import pytest
 
-from src.reporting.provenance import shown_params
+from src.reporting.provenance import installed_versions, shown_params
 
 TEXT = """seed: 27
 fetch:
@@ -25,3 +27,7 @@ def test_folders_of_the_one_who_ran_it_are_not_shown(folder: str) -> None:
 def test_what_is_no_folder_is_shown(public: str) -> None:
     text = TEXT.format(folder="null", public=public)
     assert shown_params(text, {"fetch": {"folder": None, "public": public}}) == text
+
+
+def test_packages_that_are_not_installed_are_left_out() -> None:
+    assert list(installed_versions(["numpy", "no-such-backend"])) == [f"numpy {version('numpy')}"]
