@@ -71,10 +71,13 @@ def child(*arguments: str) -> None:
     print(json.dumps(one_run(recipe, (splits.read("train"), splits.read("val")))))
 
 
-def train_apart(name: str, precision: str) -> dict[str, Any]:
-    """What `one_run` says, in a process of its own, which takes GPU memory as it needs it."""
+def train_apart(name: str, precision: str) -> dict[str, Any] | None:
+    """What `one_run` says, in a process of its own, which takes GPU memory as it needs it; None if it fails."""
     shared = {"XLA_PYTHON_CLIENT_PREALLOCATE": "false", "TF_FORCE_GPU_ALLOW_GROWTH": "true"}
-    printed = run_python("-m", "benchmarks.gpu", "--child", name, precision, env=os.environ | shared)
+    try:
+        printed = run_python("-m", "benchmarks.gpu", "--child", name, precision, env=os.environ | shared)
+    except subprocess.CalledProcessError:
+        return None
     result: dict[str, Any] = json.loads(printed.splitlines()[-1])
     print(f"{name} {precision}: {result}", flush=True)
     return result
@@ -91,14 +94,18 @@ def pipeline_seconds() -> float:
         return time.perf_counter() - start
 
 
-def markdown(models: dict[str, dict[str, Sequence[dict[str, Any]]]]) -> list[str]:
+def markdown(models: dict[str, dict[str, Sequence[dict[str, Any] | None]]]) -> list[str]:
     """A row for each model and precision: the times of the first run, and whether the second has the same weights."""
     lines = [
         "| Model | Precision | A step | First epoch | Validation accuracy | Two runs' weights |",
         "|---|---|---:|---:|---:|---|",
     ]
     for name, precisions in models.items():
-        for precision, (first, *others) in precisions.items():
+        for precision, runs in precisions.items():
+            if None in runs:
+                lines.append(f"| {name} | {precision} | training failed | | | |")
+                continue
+            first, *others = (run for run in runs if run)
             equal = "equal" if all(run["weights"] == first["weights"] for run in others) else "different"
             accuracy = " / ".join(sorted({f"{run['val_accuracy']:.2%}" for run in (first, *others)}))
             times = f"{first['step_ms']:.2f} ms | {first['first_epoch_s']:.1f} s"

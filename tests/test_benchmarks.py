@@ -482,5 +482,10 @@ def test_a_step_is_timed_where_nothing_is_compiled_and_equal_runs_have_equal_wei
     one, other = (gpu.one_run(recipe, (few, few)) for _ in range(2))
     assert one["weights"] == other["weights"]
     assert 0 < one["step_ms"] < 1000 * one["first_epoch_s"]
-    lines = gpu.markdown({"cm4": {"float32": [one, other], "bfloat16": [one, other | {"weights": ""}]}})
-    assert [line.split(" | ")[-1] for line in lines[2:]] == ["equal |", "different |"]
+    models: dict[str, dict[str, Sequence[dict[str, Any] | None]]] = {
+        "cm4": {"float32": [one, other], "bfloat16": [one, other | {"weights": ""}]},
+        "cnn2": {"float32": [one, None]},
+    }
+    lines = gpu.markdown(models)
+    assert [line.split(" | ")[-1] for line in lines[2:-1]] == ["equal |", "different |"]
+    assert lines[-1] == "| cnn2 | float32 | training failed | | | |"
