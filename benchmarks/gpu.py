@@ -113,43 +113,54 @@ def markdown(models: dict[str, dict[str, Sequence[dict[str, Any] | None]]]) -> l
     return lines
 
 
-def report(**changes: Any) -> None:
-    """Write benchmarks/gpu.json and .md, with what they have from before."""
-    known = read_json(REPORT) if REPORT.exists() else {"models": {}, "pipeline_s": None}
-    known |= changes
-    write_json(REPORT, known)
-    took = f"took {known['pipeline_s']:.0f} s; the bar is {BAR} s" if known["pipeline_s"] else "was not run"
+def read_results(on: str) -> dict[str, Any]:
+    """What was measured before on the same GPU with the same software; else nothing yet."""
+    if REPORT.exists():
+        results: dict[str, Any] = read_json(REPORT)
+        if results["on"] == on:
+            return results
+    return {"on": on, "models": {}, "pipeline_s": None}
+
+
+def report(results: dict[str, Any]) -> None:
+    """Write benchmarks/gpu.json and .md."""
+    write_json(REPORT, results)
+    took = f"took {results['pipeline_s']:.0f} s; the bar is {BAR} s" if results["pipeline_s"] else "was not run"
     about = [
-        f"Epoch {EPOCHS} with its validation, on {known['on']}. The whole pipeline, all models, epochs and seeds,",
+        f"Epoch {EPOCHS} with its validation, on {results['on']}. The whole pipeline, all models, epochs and seeds,",
         f"{took} (`python -m src {' '.join(PIPELINE)}`).",
     ]
-    lines = ["# On a GPU", "", *about, "", *markdown(known["models"]), ""]
+    lines = ["# On a GPU", "", *about, "", *markdown(results["models"]), ""]
     write_text(REPORT.with_suffix(".md"), "\n".join(lines))
 
 
-def measure_models(names: Sequence[str]) -> None:
+def measure_models(names: Sequence[str], results: dict[str, Any]) -> None:
     """Time the models one after the other in each precision; then train them again, side by side, for the weights."""
-    pairs = [(name, precision) for name in names for precision in get_args(Precision)]
-    models: dict[str, Any] = {name: {} for name in names}
-    for name, precision in pairs:
-        models[name][precision] = [train_apart(name, precision)]
-        report(models=models)
+    trained = []
+    for name in names:
+        precisions = results["models"][name] = {}
+        for precision in get_args(Precision):
+            precisions[precision] = [train_apart(name, precision)]
+            report(results)
+            if precisions[precision] != [None]:
+                trained.append((name, precision))
     with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
-        for (name, precision), result in zip(pairs, pool.map(lambda pair: train_apart(*pair), pairs), strict=True):
-            models[name][precision].append(result)
-    report(models=models)
+        for (name, precision), result in zip(trained, pool.map(lambda pair: train_apart(*pair), trained), strict=True):
+            results["models"][name][precision].append(result)
+    report(results)
 
 
 def main(arguments: Sequence[str]) -> None:
     """Measure the models, the pipeline, or both -> benchmarks/gpu.json and .md."""
     try:
-        report(on=run_python("-m", "benchmarks.gpu", "--child", "device").strip())
+        results = read_results(run_python("-m", "benchmarks.gpu", "--child", "device").strip())
     except subprocess.CalledProcessError as error:
         sys.exit(error.returncode)
     if arguments != ["pipeline"]:
-        measure_models(arguments or list(read_params()["models"]))
+        measure_models(arguments or list(read_params()["models"]), results)
     if arguments in ([], ["pipeline"]):
-        report(pipeline_s=pipeline_seconds())
+        results["pipeline_s"] = pipeline_seconds()
+        report(results)
 
 
 if __name__ == "__main__":

@@ -490,3 +490,27 @@ def test_a_step_is_timed_where_nothing_is_compiled_and_equal_runs_have_equal_wei
     lines = gpu.markdown(models)
     assert [line.split(" | ")[-1] for line in lines[2:-1]] == ["equal |", "different |"]
     assert lines[-1] == "| cnn2 | float32 | training failed | | | |"
+
+
+def test_times_of_another_gpu_are_not_carried_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gpu, "REPORT", tmp_path / "gpu.json")
+    nothing: dict[str, Any] = {"models": {}, "pipeline_s": None}
+    assert gpu.read_results("H100") == nothing | {"on": "H100"}
+    measured = {"on": "H100", "models": {}, "pipeline_s": 185}
+    gpu.report(measured)
+    assert gpu.read_results("H100") == measured
+    assert gpu.read_results("H200") == nothing | {"on": "H200"}
+
+
+def test_a_training_that_fails_is_not_run_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gpu, "REPORT", tmp_path / "gpu.json")
+    trainings = []
+
+    def train_apart(name: str, precision: str) -> dict[str, Any] | None:
+        trainings.append(precision)
+        run = {"step_ms": 1.0, "first_epoch_s": 2.0, "weights": "a", "val_accuracy": 0.5}
+        return run if precision == "float32" else None
+
+    monkeypatch.setattr(gpu, "train_apart", train_apart)
+    gpu.measure_models(["cnn2"], gpu.read_results("H100"))
+    assert sorted(trainings) == ["bfloat16", "float32", "float32"]

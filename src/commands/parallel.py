@@ -76,8 +76,11 @@ def reproduce(targets: Sequence[str], jobs: int, address: str | None, gpus_per_s
 
 def _share(text: str) -> float:
     """A number of GPUs: a part of one, or whole ones. Raises argparse.ArgumentTypeError."""
-    share = float(text)
-    if not (0 < share <= 1 or share == int(share) > 0):
+    try:
+        share = float(text)
+    except ValueError:
+        share = 0
+    if not (0 < share < 1 or (share >= 1 and share.is_integer())):
         raise argparse.ArgumentTypeError(f"must be a part of a GPU, as 0.5, or a whole number of them. Got {text}.")
     return share
 

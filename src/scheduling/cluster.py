@@ -46,7 +46,7 @@ def connected(address: str, *, cpus: int, gpus: float) -> Iterator["Cluster"]:
     try:
         ray.cloudpickle.register_pickle_by_value(node)
         task = ray.remote(num_cpus=cpus, num_gpus=gpus, max_retries=RETRIES)(node.run_stage)
-        yield Cluster(task, ray.put(bundle), sharing_variables(gpus) if gpus else {})
+        yield Cluster(task, ray.put(bundle), sharing_variables(gpus))
     finally:
         ray.shutdown()
 

@@ -31,7 +31,7 @@ def gpu_places(gpus: Sequence[str], per_stage: float) -> list[str]:
 
 
 def sharing_variables(per_stage: float) -> dict[str, str]:
-    """Environment variables with which a stage leaves the others their share of a GPU's memory."""
-    if per_stage >= 1:
+    """Environment variables with which a stage leaves the others their part of a GPU; none if it shares none."""
+    if not 0 < per_stage < 1:
         return {}
     return {"TF_FORCE_GPU_ALLOW_GROWTH": "true", "XLA_PYTHON_CLIENT_MEM_FRACTION": f"{SHARED_MEMORY * per_stage:.3f}"}

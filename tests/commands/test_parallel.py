@@ -141,3 +141,12 @@ def test_the_number_of_jobs_must_be_given(jobs: list[str], capsys: pytest.Captur
         parallel.main(jobs)
     assert end.value.code == 2
     assert "--jobs" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("share", ["0", "-1", "1.5", "inf", "nan", "half"])
+def test_a_share_that_is_neither_a_part_nor_whole_gpus_is_refused(
+    share: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        parallel.main(["--jobs", "2", "--gpus-per-stage", share])
+    assert f"must be a part of a GPU, as 0.5, or a whole number of them. Got {share}." in capsys.readouterr().err

@@ -44,4 +44,4 @@ def test_stages_that_share_a_gpu_take_their_share_of_its_memory() -> None:
     variables = sharing_variables(0.25)
     assert float(variables["XLA_PYTHON_CLIENT_MEM_FRACTION"]) * 4 < 1
     assert variables["TF_FORCE_GPU_ALLOW_GROWTH"] == "true"
-    assert sharing_variables(1) == sharing_variables(2) == {}
+    assert sharing_variables(0) == sharing_variables(1) == sharing_variables(2) == {}
