@@ -24,7 +24,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks import fuzz_serving
+from benchmarks import fuzz_images, fuzz_serving
 from src.images.csv_files import read_csv
 from src.images.fashion_mnist import FILES, parse_idx, verify
 from src.images.store import Images
@@ -185,6 +185,9 @@ def readers() -> dict[str, Reader]:
         "npz": Reader([saved(np.savez, x, labels)], in_a_file("a.npz", read_arrays)),
         "npy in npz": Reader([saved(np.save, x), saved(np.save, labels)], in_an_archive),
         "YAML": Reader(YAML, in_a_file("a.yaml", read_yaml)),
+        "own npz": Reader(fuzz_images.npz(), fuzz_images.read_own_npz),
+        "own Parquet": Reader(fuzz_images.parquet(), fuzz_images.read_own_parquet),
+        "own folder": Reader([fuzz_images.TABLE, fuzz_images.picture(0)], fuzz_images.read_own_folder),
         "picture": Reader(fuzz_serving.pictures(), fuzz_serving.picture),
         "request": Reader(fuzz_serving.REQUESTS, fuzz_serving.request),
         "npz for predict": Reader([saved(np.savez_compressed, x=pairs)], fuzz_serving.predicted_file(".npz")),

@@ -16,11 +16,16 @@ import numpy as np
 from src.pipeline.files import UserError
 from src.serving.batches import read_batches
 from src.serving.limits import Guard, Limits
-from src.serving.pictures import read_picture
+from src.serving.pictures import FASHION_MNIST, ModelImages, read_picture
 
 SIDE = 2
 LIMITS = Limits(
-    side=SIDE, max_body=10_000, max_images=100, max_requests=4, read_seconds=5, hosts=frozenset({"127.0.0.1"})
+    images=ModelImages((SIDE, SIDE), "garment"),
+    max_body=10_000,
+    max_images=100,
+    max_requests=4,
+    read_seconds=5,
+    hosts=frozenset({"127.0.0.1"}),
 )
 REQUESTS = [b'{"inputs": [[[0, 1], [2, 255]]]}', b'{"instances": [[[0, 1], [2, 255]], [[7, 8], [9, 10]]]}']
 SCOPE: dict[str, Any] = {
@@ -81,7 +86,7 @@ def request(raw: bytes, folder: Path) -> object:
 def picture(raw: bytes, folder: Path) -> np.ndarray:
     """A picture; a refusal is a UserError."""
     try:
-        return read_picture(raw, 28, "auto")
+        return read_picture(raw, FASHION_MNIST, "auto")
     except ValueError as refusal:
         raise UserError(str(refusal)) from None
 
@@ -107,6 +112,6 @@ def predicted_file(suffix: str) -> Callable[[bytes, Path], object]:
     def read(raw: bytes, folder: Path) -> object:
         path = folder / f"images{suffix}"
         path.write_bytes(raw)
-        return list(read_batches(path, SIDE, "auto"))
+        return list(read_batches(path, LIMITS.images, "auto"))
 
     return read

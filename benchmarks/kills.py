@@ -63,7 +63,7 @@ def lay_out(top: Path, recipe: dict[str, Any]) -> None:
     params["fetch"] |= {"source": "digits"}
     params |= {"models": {MODEL: recipe}, "device": "cpu"}
     params["embed"]["model"] = params["audit"]["model"] = MODEL
-    params["evaluate"] = {"latency_batches": [1], "latency_repeats": 2}
+    params["evaluate"] = {"latency_batches": [1], "latency_repeats": 2, "n_occluded": 2, "patch": 6, "stride": 6}
     (top / "params.yaml").write_text(yaml.safe_dump(params, sort_keys=False), encoding="utf-8")
     run(top, "git", "init", "--quiet")
     run(top, "dvc", "repro", "prepare")

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.scale import ROOT, Run, markdown, measure
-from benchmarks.serve import SIDE, write_model
+from benchmarks.serve import write_model
 from src import classifiers
 from src.embed import BATCH, cut_at
 from src.images.splits import class_names, read
@@ -15,6 +15,7 @@ from src.params import read_params
 from src.pipeline.files import write_json, write_text
 from src.pipeline.untrusted import read_arrays
 from src.serving.batches import read_batches
+from src.serving.pictures import FASHION_MNIST
 from src.training.device import setup_device, software
 from src.training.predictor import predictor
 
@@ -44,7 +45,7 @@ def cluster(path: str, out: str) -> None:
     kmeans = KMeans(block["n_clusters"] or len(class_names()), n_init=block["n_init"], random_state=block["seed"])
     kmeans.fit(read_arrays("data/embedding.npz")["features"])
     with Path(out).open("wb") as file:
-        for _, x in read_batches(Path(path), SIDE, "black"):
+        for _, x in read_batches(Path(path), FASHION_MNIST, "black"):
             kmeans.predict(embed(x).reshape(len(x), -1)).tofile(file)
 
 

@@ -22,6 +22,7 @@ from src import classifiers
 from src.params import read_params
 from src.pipeline.files import sha256, write_json, write_text
 from src.serving.folder import LabelMeaning, Pictures, write_folder
+from src.serving.pictures import FASHION_MNIST
 from src.serving.server import bind
 from src.training.device import setup_device, software
 
@@ -43,10 +44,11 @@ def write_model(place: Path) -> Path:
     keras.utils.set_random_seed(0)
     body = {key: recipe[key] for key in ("architecture", "activation")}
     network = place / "network.keras"
-    classifiers.save(classifiers.build(side=SIDE, classes=len(LABELS), **body), str(network))
+    classifiers.save(classifiers.build(shape=(SIDE, SIDE), classes=len(LABELS), **body), str(network))
     x = np.random.default_rng(0).integers(0, 256, (2000, SIDE, SIDE), dtype=np.uint8)
     evidence: Any = {"model": MODEL, "seed": 0, "weights_sha256": sha256(network), "n_params": 0, "val_accuracy": 0.0}
-    write_folder(place / "model", network, software(), LABELS, Pictures(x, np.arange(2000) % 5), evidence)
+    pictures = Pictures(x, np.arange(2000) % 5, FASHION_MNIST.fit)
+    write_folder(place / "model", network, software(), LABELS, pictures, evidence)
     return place / "model"
 
 

@@ -6,6 +6,7 @@ import importlib
 import inspect
 import io
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 from src.params import STAGES, check_known, check_layer, read_params
@@ -37,24 +38,33 @@ def main(arguments: list[str] | None = None) -> None:
     )
     parser.add_argument("stage", choices=STAGES, metavar="STAGE", help="one of the stages below, or a command")
     parser.add_argument("model", nargs="?", metavar="MODEL", help="for train and evaluate: a model of params.yaml")
+    parser.add_argument("--against", metavar="REV", help="for report: show what changed since a revision")
     chosen = parser.parse_args(arguments)
     stage = importlib.import_module(f"src.{chosen.stage}").main
-    takes_model = "model" in inspect.signature(stage).parameters
-    if takes_model and chosen.model is None:
-        parser.error(f"{chosen.stage} must have a MODEL, as in `python -m src {chosen.stage} cm1`")
-    if chosen.model is not None and not takes_model:
-        parser.error(f"{chosen.stage} takes no MODEL. Got {chosen.model}")
-    models = [] if chosen.model is None else [chosen.model]
+    options = _options(parser, chosen, inspect.signature(stage).parameters)
 
     def work() -> None:
         params = read_params()
-        for model in models:
-            check_known("the model", model, params["models"])
+        if chosen.model is not None:
+            check_known("the model", chosen.model, params["models"])
         if chosen.stage in ("fetch", "train"):  # before anything long; DVC skips `fetch` where its result is cached
             check_layer(params)
-        stage(params, *models)
+        stage(params, **options)
 
-    run(" ".join([chosen.stage, *models]), work)
+    run(" ".join(filter(None, [chosen.stage, chosen.model])), work)
+
+
+def _options(
+    parser: argparse.ArgumentParser, chosen: argparse.Namespace, parameters: Mapping[str, inspect.Parameter]
+) -> dict[str, str]:
+    """The arguments that a stage's `main` takes beside the params; others, and a missing one, end in an error."""
+    given = {"model": chosen.model, "against": chosen.against}
+    for name, value in given.items():
+        if value is not None and name not in parameters:
+            parser.error(f"{chosen.stage} takes no {name.upper()}. Got {value}")
+    if "model" in parameters and chosen.model is None:
+        parser.error(f"{chosen.stage} must have a MODEL, as in `python -m src {chosen.stage} cm1`")
+    return {name: value for name, value in given.items() if value is not None}
 
 
 def _summary(file: str) -> str:

@@ -69,7 +69,7 @@ def images_report(runs: Mapping[str, Sequence[Run]], issues: LabelIssues, n_exam
     leaked = leaked_test_images(groups, n_training, sizes["test"])
     return {
         "images": {str(split): n for split, n in sizes.items()},
-        "blank_images": int((~data.x.any(axis=(1, 2))).sum()),
+        "blank_images": int((~data.x.reshape(len(data.x), -1).any(axis=1)).sum()),
         "duplicate_pairs": count_duplicate_pairs(groups, n_training, data.y),
         "leaked_test_images": int(leaked.sum()),
         "test_accuracy": {model: without_leaked(seeds[0].correct["test"], leaked) for model, seeds in runs.items()},

@@ -7,10 +7,11 @@ from typing import Any, TypedDict
 import numpy as np
 
 from src.comparison import charts
+from src.comparison.abstention import Abstention, abstention_rows
 from src.comparison.calibration import Bin, reliability_bins
 from src.comparison.claims import CheckedClaim, Rule, check_claims
 from src.comparison.cost_charts import pareto
-from src.comparison.long_tables import Mistake, confusion_matrices, surest_mistakes, write_long_tables
+from src.comparison.long_tables import Mistake, confusion_matrices, mistake_rows, write_long_tables
 from src.comparison.model_rows import ModelRow, best_model, csv_row, model_rows
 from src.comparison.pairs import Pair, compare_pairs
 from src.comparison.published import Published, data_differs, recipe_differs
@@ -68,7 +69,7 @@ def compare(
         rows=model_rows(runs, pairs, bins, comparable_published, n_bins=n_bins, confidence=confidence),
         pairs=pairs,
         bins=bins,
-        mistakes=[row for run in first.values() for row in surest_mistakes(run, n_mistakes, labels, images)],
+        mistakes=[row for run in first.values() for row in mistake_rows(run, n_mistakes, labels, images)],
         claims=[] if data_note else check_claims(runs, published, Rule(confidence, min_seeds, margin)),
         replicated=replicate(runs, comparable_published, confidence),
         notes=[note] if note else [],
@@ -106,6 +107,7 @@ def main(params: dict[str, Any]) -> None:
     write_text(f"{FOLDER}/models.md", markdown(rows, pairs, comparison.notes, confidence))
     write_csv(f"{FOLDER}/pairs.csv", pairs, list(Pair.__annotations__))
     write_csv(f"{FOLDER}/replication.csv", comparison.replicated, list(Replicated.__annotations__))
+    write_csv(f"{FOLDER}/abstention.csv", abstention_rows(runs, confidence), list(Abstention.__annotations__))
     write_json(f"{FOLDER}/claims.json", {"notes": comparison.notes, "claims": comparison.claims})
     write_long_tables(FOLDER, runs, bins, comparison.mistakes, labels)
     charts.learning_curves(f"{FOLDER}/learning_curves.svg", runs)

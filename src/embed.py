@@ -27,7 +27,7 @@ def embed(
     perplexity: Positive,
     seed: Seed,
 ) -> dict[str, np.ndarray]:
-    """The layer's output for images (n, side, side) uint8, and two maps of it.
+    """The layer's output for uint8 images, and two maps of it.
 
     Returns features (n, d) float32 (more axes are flattened), untrained, the same from an encoder with weights as they
     are before training, pca and tsne (n, 2) float32, and explained (2,), the share of the features' variance along each

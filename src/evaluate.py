@@ -5,12 +5,13 @@ import statistics
 import time
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any, TypedDict
+from typing import Any, NamedTuple, TypedDict
 
 import numpy as np
 
 from src import classifiers
-from src.comparison.scores import accuracy, class_scores
+from src.comparison.occlusion import occlusion
+from src.comparison.scores import accuracy, class_scores, surest_mistakes
 from src.images import splits
 from src.images.splits import SPLITS, Labelled
 from src.pipeline import tracking
@@ -32,6 +33,21 @@ class SeedTiming(TypedDict):
     latency: dict[str, float]
 
 
+class Evaluation(NamedTuple):
+    """What is found of one trained model.
+
+    probabilities: of each split, (n, classes) float32. test_seconds, latency: see `SeedTiming`. mistakes: (k,) int64,
+    the places of the surest wrong predictions on test images, and occlusion: (k, side, side) float32, which parts of
+    these images they depend on.
+    """
+
+    probabilities: dict[str, np.ndarray]
+    test_seconds: float
+    latency: dict[str, float]
+    mistakes: np.ndarray
+    occlusion: np.ndarray
+
+
 class Timings(TypedDict):
     """data/timings/MODEL.json: the device that the times were taken on, and the times of each seed."""
 
@@ -43,14 +59,19 @@ def evaluate(
     predict_in_batches: Callable[..., Predict],
     batch_size: int,
     images: dict[str, np.ndarray],
+    y_test: np.ndarray,
     *,
     latency_batches: list[Count],
     latency_repeats: Count,
-) -> tuple[dict[str, np.ndarray], float, dict[str, float]]:
-    """A model's probabilities for each split, (n, classes) float32, its `test_seconds` and its `latency`.
+    n_occluded: Count,
+    patch: Count,
+    stride: Count,
+) -> Evaluation:
+    """What a model predicts, how long that takes, and what its surest mistakes depend on.
 
-    images: (n, side, side) uint8 of each split. `predict_in_batches` gives, for a `batch_size`, a function from images
-    to probabilities. Latency is that of one batch of each size of `latency_batches`.
+    images: uint8, of each split. y_test: (n,) int64, the labels of the test images. `predict_in_batches` gives, for a
+    `batch_size`, a function from images to probabilities. Latency is that of one batch of each size of
+    `latency_batches`. `n_occluded` mistakes are looked into, by squares of `patch` pixels, `stride` apart.
     """
     test = images["test"]
     latencies: dict[str, float] = {}
@@ -63,7 +84,12 @@ def evaluate(
     probabilities = {split: predict(x) for split, x in images.items()}
     start = time.perf_counter()
     predict(test)
-    return probabilities, round(time.perf_counter() - start, 3), latencies
+    seconds = round(time.perf_counter() - start, 3)
+    mistakes = surest_mistakes(probabilities["test"], y_test, n_occluded)
+    maps = [occlusion(predict, test[place], patch=patch, stride=stride) for place in mistakes]
+    return Evaluation(
+        probabilities, seconds, latencies, mistakes, np.array(maps, np.float32).reshape(-1, *test.shape[1:3])
+    )
 
 
 def latency(predict: Predict, x: np.ndarray, repeats: int) -> dict[str, float]:
@@ -120,31 +146,31 @@ def log_scores(
 
 
 def main(params: dict[str, Any], model: str) -> None:
-    """models/MODEL and the splits -> data/predictions/MODEL.npz, data/timings/MODEL.json; MLflow gets the scores.
+    """models/MODEL and the splits -> MODEL's file in data/predictions, timings and occlusion; MLflow gets the scores.
 
-    The predictions of each split are (seeds, n, classes) float32.
+    The predictions of each split are (seeds, n, classes) float32. Occlusion is that of the first seed.
     """
     runs = read_json(f"data/runs/{model}.json")
     device = setup_device(seed=params["seed"], device=params["device"], threads=params["threads"])
     sets: dict[str, Labelled] = {split: splits.read(split) for split in SPLITS}
     images, y = {name: data.x for name, data in sets.items()}, {name: data.y for name, data in sets.items()}
-    predictions, timings, scores = [], [], []
+    evaluations, timings, scores = list[Evaluation](), [], []
     for run in runs["seeds"]:
         trained = classifiers.load(f"models/{model}/{run['seed']}.keras")
         in_batches = partial(predictor, trained)
-        probabilities, seconds, latencies = evaluate(
-            in_batches, params["models"][model]["batch_size"], images, **params["evaluate"]
-        )
-        timing: SeedTiming = {"seed": run["seed"], "test_seconds": seconds, "latency": latencies}
-        predictions.append(probabilities)
+        found = evaluate(in_batches, params["models"][model]["batch_size"], images, y["test"], **params["evaluate"])
+        timing: SeedTiming = {"seed": run["seed"], "test_seconds": found.test_seconds, "latency": found.latency}
+        evaluations.append(found)
         timings.append(timing)
-        scores.append(evaluation_metrics(probabilities, y, timing))
+        scores.append(evaluation_metrics(found.probabilities, y, timing))
         name, accuracy = f"{model}-seed{run['seed']}", scores[-1]["test"]["test_accuracy"]
-        print(f"evaluate: {name}: test accuracy {accuracy:.2%}, {seconds} s", flush=True)
+        print(f"evaluate: {name}: test accuracy {accuracy:.2%}, {found.test_seconds} s", flush=True)
         del trained, in_batches
         gc.collect()  # Keras's layers refer to each other: the model would stay for good
     with atomic_write(f"data/predictions/{model}.npz") as file:
-        stacked = {split: np.stack([probabilities[split] for probabilities in predictions]) for split in SPLITS}
+        stacked = {split: np.stack([found.probabilities[split] for found in evaluations]) for split in SPLITS}
         np.savez(file, allow_pickle=False, **stacked)
+    with atomic_write(f"data/occlusion/{model}.npz") as file:
+        np.savez(file, allow_pickle=False, mistakes=evaluations[0].mistakes, maps=evaluations[0].occlusion)
     write_json(f"data/timings/{model}.json", Timings(device=device, seeds=timings))
     log_scores(model, runs, sets, scores)  # at last, so that sending them disturbs no measurement

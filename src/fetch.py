@@ -7,8 +7,10 @@ from typing import Any, Literal
 from src.images.csv_files import read_csv
 from src.images.digits import read_digits
 from src.images.fashion_mnist import fashion_mnist
+from src.images.fitting import Fit
 from src.images.packed import read_npz, read_parquet
-from src.images.picture_folders import Fit, read_folder
+from src.images.picture_folders import read_folder
+from src.images.pictures import Color
 from src.images.store import Images
 from src.pipeline.files import UserError, atomic_write, repository_root, write_json
 from src.pipeline.schema import Count, Fraction, Seed
@@ -28,6 +30,7 @@ def fetch(
     folder: str | None,
     side: Count | None,
     fit: Fit,
+    color: Color,
     test_size: Fraction,
     seed: Seed,
     limit: Count | None,
@@ -35,9 +38,9 @@ def fetch(
 ) -> tuple[Images, Images | None, str]:
     """The images to learn, the public ones by which a user's own may be identified, and where the first come from.
 
-    `side`, `fit`: how pictures of different sizes become images of one. `test_size`, `seed`: of the split of a folder
-    without test pictures. `limit`: only so many of the first training images and of the first test images; None for
-    all. `public`: where Fashion-MNIST is for a user's own images; `auto`, `none`, or a folder. Raises UserError.
+    `side`, `fit`, `color`: how pictures become images of one size, grey or RGB. `test_size`, `seed`: of the split of a
+    folder without test pictures. `limit`: only so many of the first training images and of the first test images; None
+    for all. `public`: where Fashion-MNIST is for a user's own images; `auto`, `none`, or a folder. Raises UserError.
     """
     path = _path(folder)
     if source == "digits":
@@ -49,13 +52,12 @@ def fetch(
     else:
         readers: dict[str, Callable[[], Images]] = {
             "csv": lambda: read_csv(path),
-            "images": lambda: read_folder(path, side=side, fit=fit, test_size=test_size, seed=seed),
+            "images": lambda: read_folder(path, side=side, fit=fit, color=color, test_size=test_size, seed=seed),
             "npz": lambda: read_npz(path),
-            "parquet": lambda: read_parquet(path, side=side, fit=fit),
+            "parquet": lambda: read_parquet(path, side=side, fit=fit, color=color),
         }
         images, origin = readers[source](), str(path)
-    x_train, y_train, x_test, y_test = (array[:limit] for array in images[:4])
-    images = Images(x_train, y_train, x_test, y_test, images.names, images.labels)
+    images = images.first(limit)
     check_labels(images, limit)
     return images, find_public(images, public), origin
 
@@ -74,8 +76,11 @@ def check_labels(images: Images, limit: int | None) -> None:
 
 
 def find_public(images: Images, public: str) -> Images | None:
-    """Fashion-MNIST, where a user's labels are numbers and may hide it. Raises UserError where it cannot be had."""
-    if images.names or images.labels or public == "none":
+    """Fashion-MNIST, where a user's images are grey and their labels numbers, which may hide it.
+
+    Raises UserError where it cannot be had.
+    """
+    if images.names or images.labels or images.x_train.ndim == 4 or public == "none":
         return None
     try:
         return fashion_mnist(None if public == "auto" else _path(public))[0]
@@ -98,5 +103,12 @@ def main(params: dict[str, Any]) -> None:
                 part.save(file)
     train, test = len(images.x_train), len(images.x_test)
     print(f"fetch: {train:,} training and {test:,} test images from {origin}")
-    report = {"source": params["fetch"]["source"], "train_images": train, "test_images": test}
-    write_json("metrics/fetch/images.json", report | {"side": images.x_train.shape[1], "public": public is not None})
+    report = {
+        "source": params["fetch"]["source"],
+        "train_images": train,
+        "test_images": test,
+        "side": images.x_train.shape[1],
+        "color": "grey" if images.x_train.ndim == 3 else "rgb",
+        "public": public is not None,
+    }
+    write_json("metrics/fetch/images.json", report)

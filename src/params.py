@@ -32,6 +32,7 @@ STAGES = (
     "evaluate",
     "compare",
     "audit",
+    "slices",
     "embed",
     "cluster",
     "stability",
@@ -85,7 +86,7 @@ def check_layer(params: dict[str, Any]) -> None:
     recipe = set(signature_schema("src.training.recipe", "train")) | set(MODEL)
     body = {key: value for key, value in params["models"][name].items() if key not in recipe - {"architecture"}}
     setup_device(seed=params["seed"], device=params["device"], threads=params["threads"])
-    layers = [known.name for known in build(side=AMPLE_SIDE, classes=2, **body).layers]
+    layers = [known.name for known in build(shape=(AMPLE_SIDE, AMPLE_SIDE), classes=2, **body).layers]
     importlib.import_module("keras").utils.clear_session()  # it numbers layers, and a training begins at one
     check_known(f"params.yaml: embed.layer: (of {name})", layer, layers)
 

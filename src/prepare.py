@@ -20,14 +20,14 @@ Groups = list[list[str]]
 class Part(NamedTuple):
     """One split.
 
-    x: (n, side, side) uint8 images; y: (n,) int64 labels 0..k-1; garments: (n,) int64 what they show, or UNKNOWN or
-    AMBIGUOUS; rows: (n,) int64, their places among the training or test images given.
+    x: (n, side, side) or (n, side, side, 3) uint8 images; y: (n,) int64 labels 0..k-1; garments: (n,) int64 what they
+    show, or UNKNOWN or AMBIGUOUS; ids: (n,) str, as `image_ids` makes them.
     """
 
     x: np.ndarray
     y: np.ndarray
     garments: np.ndarray
-    rows: np.ndarray
+    ids: np.ndarray
 
 
 def prepare(
@@ -61,12 +61,18 @@ def prepare(
             f"params.yaml: prepare.val_size: must leave training images of each of the {len(labels)} labels. "
             f"Got {val_size} of {len(y_train)} images, which leaves {len(train)} and not every label."
         )
+    ids = image_ids("train", len(y_train), images.files_train)
     parts = {
-        "train": Part(images.x_train[train], y_train[train], garments[0][train], train),
-        "val": Part(images.x_train[val], y_train[val], garments[0][val], val),
-        "test": Part(images.x_test, y_test, garments[1], np.arange(len(y_test))),
+        "train": Part(images.x_train[train], y_train[train], garments[0][train], ids[train]),
+        "val": Part(images.x_train[val], y_train[val], garments[0][val], ids[val]),
+        "test": Part(images.x_test, y_test, garments[1], image_ids("test", len(y_test), images.files_test)),
     }
     return parts, labels, list(names)
+
+
+def image_ids(part: str, n: int, files: Sequence[str]) -> np.ndarray:
+    """An id for each of n images: its place in a part of the data, and its file if it has one: `test 0 cat/1.png`."""
+    return np.array([" ".join([part, str(row), *files[row : row + 1]]) for row in range(n)])
 
 
 def labels_of(names: Sequence[str], groups: Groups, key: str = "groups") -> np.ndarray:
@@ -97,15 +103,15 @@ def subject(names: Sequence[str], garments: np.ndarray) -> str:
 
 
 def save(splits: dict[str, Part], labels: list[str], names: list[str]) -> None:
-    """Write data/{train,val,test}.npz for stages that learn, data/{garments,source_index}.npz for those that check."""
+    """Write data/{train,val,test}.npz for stages that learn, data/{garments,image_ids}.npz for those that check."""
     for split, part in splits.items():
         with atomic_write(f"data/{split}.npz") as file:
             np.savez(file, allow_pickle=False, x=part.x, y=part.y, labels=np.array(labels))
     with atomic_write("data/garments.npz") as file:
         by_split = {split: part.garments for split, part in splits.items()}
         np.savez(file, allow_pickle=False, names=np.array(names, dtype=str), **by_split)
-    with atomic_write("data/source_index.npz") as file:
-        np.savez(file, allow_pickle=False, **{split: part.rows for split, part in splits.items()})
+    with atomic_write("data/image_ids.npz") as file:
+        np.savez(file, allow_pickle=False, **{split: part.ids for split, part in splits.items()})
 
 
 def main(params: dict[str, Any]) -> None:

@@ -21,6 +21,8 @@ from src.serving.folder import FOLDER, LabelMeaning, Pictures, write_folder
 from src.serving.promotion import Evidence, decide
 from src.serving.registry import register_folder
 
+MADE_HERE = ("fashion_mnist", "digits")  # sources whose labels the pipeline makes
+OF_GARMENTS = (*MADE_HERE, "csv")  # whose images are made as Fashion-MNIST's
 AGAIN = "dvc repro --force --single-item register"
 
 
@@ -91,11 +93,13 @@ def main(params: dict[str, Any]) -> None:
     run = choose_winner(read_runs(params["models"]))
     network = Path(f"models/{run.model}/{run.seed}.keras")
     evidence = build_evidence(run, network, splits.read("val"))
-    meanings = label_meanings(read_json("metrics/decode/decoding.json"), params["fetch"]["source"] != "csv")
+    meanings = label_meanings(read_json("metrics/decode/decoding.json"), params["fetch"]["source"] in MADE_HERE)
     train, block = splits.read("train"), dict(params["register"])
     if params["fetch"]["limit"]:  # a champion on these images would stand in the way of one on all
         block["name"] += "-quick-look"
-    pictures = Pictures(train.x[: block["n_pictures"]], train.y[: block["n_pictures"]])  # in a random order already
+    fit = "garment" if params["fetch"]["source"] in OF_GARMENTS else params["fetch"]["fit"]
+    n_pictures = block["n_pictures"]
+    pictures = Pictures(train.x[:n_pictures], train.y[:n_pictures], fit)  # in a random order already
     write_folder(Path(FOLDER), network, run.software, meanings, pictures, evidence)
     promotion = register(evidence, run.run_id, **block)
     write_json("metrics/register/promotion.json", promotion)

@@ -1,15 +1,19 @@
 """The report: one HTML page with all results, which opens from disk without a network."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from src.comparison.charts import colors
 from src.comparison.runs import read_runs
 from src.comparison.table import plain_text
+from src.images import splits
 from src.pipeline import tracking
 from src.pipeline.files import write_text
 from src.pipeline.schema import Count
+from src.reporting.before import read_before
+from src.reporting.changes import build_changes
 from src.reporting.charts import read_charts
 from src.reporting.page import Content, render
 from src.reporting.pictures import build_pictures
@@ -18,6 +22,7 @@ from src.reporting.results import read_results
 from src.reporting.verdict import build_verdict
 
 PAGE = "metrics/report.html"
+CHANGES_PAGE = "metrics/changes.html"  # the same page with a section; no output of the stage
 
 
 def report(content: Content, *, max_points: Count, side: Count) -> str:
@@ -46,9 +51,18 @@ def read_content(params: Mapping[str, Any]) -> Content:
     )
 
 
-def main(params: dict[str, Any]) -> None:
-    """metrics/ and the images of data/ -> metrics/report.html; an MLflow run has it, with the verdict as tags."""
+def main(params: dict[str, Any], against: str | None = None) -> None:
+    """metrics/ and the images of data/ -> metrics/report.html; an MLflow run has it, with the verdict as tags.
+
+    against: a revision; what changed since then is a section of metrics/changes.html, and nothing else is written.
+    """
     content = read_content(params)
+    if against:
+        before = read_before(against, splits.labels("test"))
+        changes = build_changes(before, content.results, content.runs, params)
+        write_text(CHANGES_PAGE, report(replace(content, changes=changes), **params["report"]))
+        print(f"report: open {Path(CHANGES_PAGE).absolute()}")
+        return
     write_text(PAGE, report(content, **params["report"]))
     models, verdict = content.results.models, content.verdict
     best = models[verdict.best]

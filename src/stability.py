@@ -45,8 +45,8 @@ def stability(
 ) -> Stability:
     """The clusters of KMeans and DBSCAN beside those of other choices.
 
-    features: {"trained", "untrained": (n, d), "pixels": (n, side * side)}; of the pixels the first principal components
-    are clustered. clusters: {"kmeans", "dbscan": (n,) ints} of the trained features, DBSCAN's with `eps` and
+    features: {"trained", "untrained": (n, d), "pixels": (n, values)}; of the pixels the first principal components are
+    clustered. clusters: {"kmeans", "dbscan": (n,) ints} of the trained features, DBSCAN's with `eps` and
     `min_samples`. Raises UserError where there are too few images or pixels.
     """
     from sklearn.decomposition import PCA

@@ -35,7 +35,8 @@ def body(x: Any, *, activation: Activation, width: Count) -> Any:
 
     return layers.Dense(width, activation=activation, name="embedding")(layers.Flatten()(x))
 '''
-STAGES = ["fetch", "prepare", "compare", "audit", "embed", "cluster", "stability", "decode", "register", "report"]
+STAGES = ["fetch", "prepare", "compare", "audit", "slices", "embed", "cluster", "stability", "decode", "register"]
+STAGES += ["report"]
 STAGES += [f"{stage}@{model}" for stage in ("train", "evaluate") for model in ("encoder", "my_net")]
 
 

@@ -307,7 +307,7 @@ def test_a_training_reads_the_splits_that_it_names() -> None:
 
 
 def test_only_stages_that_check_read_the_garments() -> None:
-    checking = {"cluster", "stability", "decode", "report"}
+    checking = {"slices", "cluster", "stability", "decode", "report"}
     assert {name for name, stage in DEFINED.items() if "data/garments.npz" in stage["deps"]} == checking
     for stage in set(STAGES) - checking - {"prepare"}:
         files = {f"src/{stage}.py"} | reached(f"src/{stage}.py") - {"src/images/splits.py"}

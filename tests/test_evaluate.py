@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from src import classifiers, evaluate
+from src.comparison.scores import surest_mistakes
 from src.evaluate import evaluation_metrics, latency, over_seeds
 from src.pipeline import tracking
 from src.pipeline.delivery import find_run
@@ -52,19 +53,21 @@ def test_evaluating_predicts_single_batches_then_each_split_then_the_test_set_ag
     clock: Callable[..., Clock],
 ) -> None:
     x = np.array([0, 1, 2, 1]).reshape(-1, 1, 1)
-    ticking = clock(5, 1, 7, 2, 0, 0, 0, 3)
-    probabilities, seconds, latencies = evaluate.evaluate(
-        ticking.predictor, 2, {"train": x[:3], "val": x[:2], "test": x}, latency_batches=[1, 6], latency_repeats=1
-    )
-    assert ticking.sizes == [(1, 1)] * 2 + [(6, 6)] * 2 + [(2, 3), (2, 2), (2, 4), (2, 4)]
-    assert {split: values.argmax(axis=1).tolist() for split, values in probabilities.items()} == {
+    ticking = clock(5, 1, 7, 2, 0, 0, 0, 3, 9)
+    rule: Any = {"latency_batches": [1, 6], "latency_repeats": 1, "n_occluded": 1, "patch": 1, "stride": 1}
+    images = {"train": x[:3], "val": x[:2], "test": x}
+    found = evaluate.evaluate(ticking.predictor, 2, images, np.array([0, 1, 0, 1]), **rule)
+    assert ticking.sizes == [(1, 1)] * 2 + [(6, 6)] * 2 + [(2, 3), (2, 2), (2, 4), (2, 4), (2, 2)]
+    assert {split: values.argmax(axis=1).tolist() for split, values in found.probabilities.items()} == {
         "train": [0, 1, 2],
         "val": [0, 1],
         "test": [0, 1, 2, 1],
     }
-    assert seconds == 3
+    assert found.test_seconds == 3
+    assert found.mistakes.tolist() == [2]
+    assert found.occlusion.tolist() == [[[0]]]  # hidden, the one pixel of the image has its own color
     times = {"bs1_first": 5, "bs1_p50": 1, "bs1_p95": 1, "bs6_first": 7, "bs6_p50": 2, "bs6_p95": 2}
-    assert latencies == times
+    assert found.latency == times
 
 
 @pytest.fixture
@@ -84,18 +87,18 @@ def workspace(
     seeds = [params["seed"], params["seed"] + 1]
     for seed in seeds:
         keras.utils.set_random_seed(seed)
-        model = classifiers.build(side=12, classes=3, architecture="cm1", activation="relu")
+        model = classifiers.build(shape=(12, 12), classes=3, architecture="cm1", activation="relu")
         classifiers.save(model, f"models/tiny/{seed}.keras")
     with (
         tracking.parent_run("tiny", {}) as parent,
         tracking.training_run("tiny", f"tiny-seed{seeds[0]}", {"seed": seeds[0]}) as run,
     ):
-        run.log_model(f"models/tiny/{seeds[0]}.keras", side=12, classes=3, backend="tensorflow")
+        run.log_model(f"models/tiny/{seeds[0]}.keras", shape=(12, 12), classes=3, backend="tensorflow")
     ids = [run.id, "0" * 32]  # the second was trained elsewhere
     trainings = [{"seed": s, "run_id": i} for s, i in zip(seeds, ids, strict=True)]
     write_json("data/runs/tiny.json", {"parent_id": parent.id, "seeds": trainings})
     params["models"] = {"tiny": block}
-    params["evaluate"] = {"latency_batches": [1], "latency_repeats": 2}
+    params["evaluate"] = {"latency_batches": [1], "latency_repeats": 2, "n_occluded": 3, "patch": 4, "stride": 4}
     return params
 
 
@@ -114,6 +117,11 @@ def test_the_stage_leaves_predictions_timings_and_scores_of_each_seed(workspace:
     for number, training in enumerate(trainings):
         model = keras.models.load_model(f"models/tiny/{training['seed']}.keras")
         np.testing.assert_allclose(predictions["test"][number], np.asarray(model(test["x"])), rtol=1e-4, atol=1e-6)
+    with np.load("data/occlusion/tiny.npz") as file:
+        mistakes, maps = file["mistakes"], file["maps"]
+    assert mistakes.tolist() == surest_mistakes(predictions["test"][0], test["y"], 3).tolist()
+    assert (maps.shape, maps.dtype) == ((len(mistakes), 12, 12), np.float32)
+    assert np.abs(maps).max() > 0
     timings = read_json("data/timings/tiny.json")
     assert timings["device"]
     assert [timing["seed"] for timing in timings["seeds"]] == [training["seed"] for training in trainings]

@@ -84,7 +84,7 @@ def write_own(folder: Path, images: Images) -> Path:
 
 
 def block(source: str, folder: Path | str | None = None, limit: int | None = None, public: str = "none") -> Any:
-    own = {"side": 5, "fit": "stretch", "test_size": 0.5, "seed": 1}
+    own = {"side": 5, "fit": "stretch", "color": "grey", "test_size": 0.5, "seed": 1}
     return {"fetch": {"source": source, "folder": folder and str(folder), "limit": limit, "public": public} | own}
 
 
@@ -106,7 +106,14 @@ def test_fashion_mnist_is_written_with_its_names(small: Path, capsys: pytest.Cap
     assert (images.x_train.shape, images.x_test.shape) == ((20, 4, 4), (10, 4, 4))
     assert images.y_train.tolist() == [*range(10), *range(10)]
     assert files_here() == OUTPUTS
-    assert report() == {"source": "fashion_mnist", "train_images": 20, "test_images": 10, "side": 4, "public": False}
+    assert report() == {
+        "source": "fashion_mnist",
+        "train_images": 20,
+        "test_images": 10,
+        "side": 4,
+        "color": "grey",
+        "public": False,
+    }
     assert capsys.readouterr() == (f"fetch: 20 training and 10 test images from {small}\n", "")
 
 

@@ -50,6 +50,7 @@ def test_help_takes_no_heavy_library() -> None:
         (["pain"], "argument STAGE: invalid choice: 'pain'"),
         (["train"], "train must have a MODEL, as in `python -m src train cm1`"),
         (["fetch", "cm1"], "fetch takes no MODEL. Got cm1"),
+        (["fetch", "--against", "HEAD"], "fetch takes no AGAINST. Got HEAD"),
         (["train", "cm1", "cnn1"], "unrecognized arguments: cnn1"),
     ],
 )

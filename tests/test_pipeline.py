@@ -143,7 +143,7 @@ def test_what_the_docs_say_shows_something_and_fits_a_terminal(reproduced: Path)
 def test_an_experiment_in_a_temporary_copy_logs_to_the_main_store(reproduced: Path) -> None:
     before, rows = {run.info.run_id for run in runs(reproduced)}, table(reproduced)
     output = dvc(reproduced, "exp", "run", "--temp", "--name", "try", "-S", "models.my_net.learning_rate=5e-5")
-    assert ran(output) == ["train@my_net", "evaluate@my_net", "compare", "audit", "register", "report"]
+    assert ran(output) == ["train@my_net", "evaluate@my_net", "compare", "audit", "slices", "register", "report"]
     new = {run.info.run_name: run for run in runs(reproduced) if run.info.run_id not in before}
     assert set(new) == {"my_net", "my_net-seed27", "report"}
     assert all(run.data.tags["dvc.exp"] == "try" for run in new.values())
@@ -177,7 +177,7 @@ def test_a_failed_stage_says_why_in_a_line_and_leaves_no_output(reproduced: Path
 
 def test_a_removed_model_leaves_the_table(reproduced: Path) -> None:
     change_params(reproduced, lambda params: params["models"].pop("my_net"))
-    assert ran(dvc(reproduced, "repro")) == ["compare", "audit", "register", "report"]
+    assert ran(dvc(reproduced, "repro")) == ["compare", "audit", "slices", "register", "report"]
     assert list(table(reproduced)) == ["encoder"]
     assert "my_net" not in (reproduced / "metrics/compare/models.md").read_text(encoding="utf-8")
     assert "my_net" not in (reproduced / "metrics/report.html").read_text(encoding="utf-8").split("params.yaml")[0]
@@ -186,7 +186,14 @@ def test_a_removed_model_leaves_the_table(reproduced: Path) -> None:
 def test_a_clone_of_the_commit_without_the_removed_model_finds_nothing_changed(
     reproduced: Path, tmp_path: Path
 ) -> None:
-    for folder in ("models", "data/runs", "data/timings", "data/predictions", "metrics/train/history"):
+    for folder in (
+        "models",
+        "data/runs",
+        "data/timings",
+        "data/predictions",
+        "data/occlusion",
+        "metrics/train/history",
+    ):
         assert [path.stem for path in (reproduced / folder).glob("[!.]*")] == ["encoder"]
     commit(reproduced, "without")
     git(tmp_path, "clone", "--quiet", str(reproduced), str(tmp_path / "clone"))

@@ -147,7 +147,7 @@ def test_every_image_keeps_its_own_label_and_garment(split: Prepare) -> None:
     prepared = split(images, groups=HALVES)
     for part in (prepared.splits["train"], prepared.splits["val"]):
         numbers = part.x[:, 0, 0]
-        assert np.array_equal(part.rows, numbers)
+        assert np.array_equal(part.ids, [f"train {number}" for number in numbers])
         assert np.array_equal(part.garments, images.y_train[numbers])
         assert np.array_equal(part.y, images.y_train[numbers] >= 5)
     both = np.concatenate([prepared.splits["train"].x, prepared.splits["val"].x])
@@ -160,7 +160,7 @@ def test_the_test_images_stay_in_their_order(split: Prepare) -> None:
     assert np.array_equal(prepared.splits["test"].x, images.x_test)
     assert prepared.splits["test"].y.tolist() == [0] * 5 + [1] * 5
     assert prepared.splits["test"].garments.tolist() == list(range(10))
-    assert prepared.splits["test"].rows.tolist() == list(range(10))
+    assert prepared.splits["test"].ids.tolist() == [f"test {row}" for row in range(10)]
 
 
 def test_arrays_have_the_promised_types(split: Prepare) -> None:
@@ -168,12 +168,24 @@ def test_arrays_have_the_promised_types(split: Prepare) -> None:
         prepared = split(images)
         for part in prepared.splits.values():
             kinds = {key: array.dtype for key, array in part._asdict().items()}
-            assert kinds == {"x": np.uint8, "y": np.int64, "garments": np.int64, "rows": np.int64}
+            assert kinds == {"x": np.uint8, "y": np.int64, "garments": np.int64, "ids": part.ids.dtype}
+            assert part.ids.dtype.kind == "U"
 
 
 def test_another_seed_splits_otherwise_and_another_share_by_that_share(split: Prepare) -> None:
     assert not np.array_equal(split(known(), seed=1).splits["val"].x, split(known(), seed=2).splits["val"].x)
     assert len(split(known(), val_size=0.5).splits["val"].x) == 25
+
+
+def test_images_of_files_are_known_by_them(split: Prepare) -> None:
+    images = known()
+    files_train, files_test = (tuple(f"a b/{row}.png" for row in range(n)) for n in (50, 10))
+    parts = split(images._replace(files_train=files_train, files_test=files_test)).splits
+    for image, image_id in zip(parts["val"].x, parts["val"].ids, strict=True):
+        _, row, file = image_id.split(" ", 2)
+        assert file == f"a b/{row}.png"
+        assert np.array_equal(image, images.x_train[int(row)])
+    assert parts["test"].ids[3] == "test 3 a b/3.png"
 
 
 def test_inputs_are_not_modified(split: Prepare) -> None:
@@ -311,10 +323,12 @@ def test_the_stage_writes_arrays_labels_and_garments_in_one_order(folder: Path) 
         assert np.array_equal(arrays(folder / f"data/{split}.npz")["y"], np.array(LABEL_OF)[garments[split]])
 
 
-def test_the_rows_lead_back_to_what_was_given(folder: Path) -> None:
-    images, rows = known(), arrays(folder / "data/source_index.npz")
+def test_the_ids_lead_back_to_what_was_given(folder: Path) -> None:
+    images, ids = known(), arrays(folder / "data/image_ids.npz")
     for split, given in (("train", images.x_train), ("val", images.x_train), ("test", images.x_test)):
-        assert np.array_equal(arrays(folder / f"data/{split}.npz")["x"], given[rows[split]])
+        assert np.array_equal(
+            arrays(folder / f"data/{split}.npz")["x"], given[[int(name.split()[1]) for name in ids[split]]]
+        )
 
 
 def test_those_who_learn_get_no_garments(folder: Path) -> None:

@@ -17,8 +17,10 @@ from playwright.sync_api import Locator, Page
 
 from src import report as stage
 from src.comparison.pairs import Pair
+from src.comparison.statistics import wilson_interval
 from src.pipeline import tracking
 from src.reporting import page as page_module
+from src.reporting.before import Before
 from src.reporting.page import Content
 from tests.reporting.example import GARMENTS, LABELS, SIDE, SIZES, TEXT, example_params, write_example
 
@@ -208,6 +210,28 @@ def test_an_image_is_found_by_its_name(page: Page) -> None:
     search.fill("test 2157")
     page.get_by_role("button", name="Find").click()
     assert page.locator("#find output").inner_text() == "test 2157 is not among the 60 images here."
+
+
+def test_an_image_of_a_file_is_found_by_its_place_or_its_file(
+    tab: tuple[Page, list[str]], content: Content, tmp_path: Path
+) -> None:
+    page, _ = tab
+    embedded = content.pictures.embedded
+    ids = [f"{image_id} Cats & dogs/ü {row}.PNG" for row, image_id in enumerate(embedded.ids)]
+    pictures = dataclasses.replace(content.pictures, embedded=embedded._replace(ids=ids))
+    path = tmp_path / "page.html"
+    path.write_text(html(dataclasses.replace(content, pictures=pictures)), encoding="utf-8")
+    page.goto(path.as_uri())
+    search = page.get_by_label("Find image")
+    for name in ("test 2", "test-2", "cats & dogs/ü 2.png", ids[2]):
+        search.fill("test 0")
+        search.press("Enter")
+        search.fill(name)
+        search.press("Enter")
+        assert tip(page)[0] == ids[2]
+    page.reload()
+    page.locator("#tip").wait_for()
+    assert tip(page)[0] == ids[2]
 
 
 @pytest.mark.parametrize(("key", "ends"), [("ArrowRight", {1, 3}), ("ArrowLeft", {0, 2}), ("ArrowDown", {0, 1})])
@@ -480,3 +504,157 @@ def test_the_stage_keeps_the_page_and_the_verdict_in_mlflow_and_prints_what_to_o
     lines = capsys.readouterr().out.splitlines()
     assert lines[-1] == f"report: open {folder / stage.PAGE}"
     assert sum(line.split()[:1] in (["a"], ["b"], ["c"]) for line in lines) == 3
+
+
+def test_against_a_revision_a_page_beside_shows_what_changed(
+    folder: Path, content: Content, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    earlier = {name: dict(row) for name, row in content.results.models.items()}
+    earlier["b"] |= {"test_mean": 0.5, "test_accuracy": 0.5}
+    earlier["gone"] = earlier["c"] | {"model": "gone"}
+    del earlier["c"]
+    epochs = ("epoch", "val_loss", "val_accuracy")
+    histories: Any = {
+        name: [
+            {"seed": run.seed, **dict(zip(epochs, row, strict=True))}
+            for run in content.runs[name]
+            for row in zip(*(run.history[column] for column in epochs), strict=True)
+        ]
+        for name in "ab"
+    }
+    wrong = ~content.runs["b"][0].correct["test"]
+    before = Before("v1", "b", earlier, [], histories, PARAMS | {"seed": 1}, {"b": wrong[None]})  # type: ignore[arg-type]
+    monkeypatch.setattr(stage, "read_before", lambda revision, y: before if revision == "v1" else None)
+    untouched = (folder / stage.PAGE).read_bytes()
+    stage.main(PARAMS, against="v1")
+    assert capsys.readouterr().out == f"report: open {folder / stage.CHANGES_PAGE}\n"
+    assert (folder / stage.PAGE).read_bytes() == untouched
+    page = (folder / stage.CHANGES_PAGE).read_text(encoding="utf-8")
+    section = page.split('<section id="changes">')[1].split("</section>")[0]
+    assert "<h2>Changes since v1</h2>" in section
+    assert "The best model is a; it was b." in section
+    kinds = re.findall(r'<th scope="row">(\w+)</th><td>(new|removed|changed|same)</td>', section)
+    assert kinds == [("a", "same"), ("b", "changed"), ("c", "new"), ("gone", "removed")]
+    assert re.findall(r"<td>(different|equivalent|undecided), on the test images</td>", section) == ["different"]
+    assert "+60.00" in section  # 48 of 60 right now, 12 before
+    assert re.findall(r"<code>([\w.]+)</code></th><td>(\w+)</td><td>(\w+)</td>", section) == [("seed", "1", "27")]
+    assert section.count("<svg") == 1
+
+
+def cells(page: Page, table: str) -> dict[str, list[str]]:
+    """The texts of a table's rows by that of the first cell."""
+    rows = page.locator(f"#{table} tbody tr").all()
+    texts = [row.locator("th, td").all_inner_texts() for row in rows]
+    return {first: [text.replace("\xa0", " ") for text in others] for first, *others in texts}
+
+
+def test_two_models_are_compared_beside_their_images(page: Page, content: Content) -> None:
+    page.locator("#gallery-controls [name=model]").select_option("c")
+    page.locator("#gallery-controls [name=rival]").select_option("a")
+    (pair,) = (row for row in content.results.pairs if {row["model_a"], row["model_b"]} == {"a", "c"})
+    assert (
+        page.locator("#gallery-count")
+        .inner_text()
+        .endswith(
+            f"Of all test images only a is right on {pair['n_only_a_correct']}, only c on {pair['n_only_b_correct']}: "
+            f"p = {pair['mcnemar_p_holm']:.2g} (McNemar, Holm)."
+        )
+    )
+
+
+def test_the_address_leads_back_to_the_images_that_were_chosen(page: Page) -> None:
+    page.locator("#gallery-controls [name=true]").select_option("label 3")
+    page.locator("#gallery-controls [name=model]").select_option("c")
+    page.locator("#gallery-controls [name=predicted]").select_option("label 4")
+    page.locator("#gallery-controls [name=rival]").select_option("b")
+    shown = page.locator("#gallery-count").inner_text()
+    assert page.url.endswith("#model=c&cell=label+3-label+4&rival=b")
+    page.reload()
+    page.locator("#gallery figure").first.wait_for(state="attached")
+    for name, value in {"true": "label 3", "model": "c", "predicted": "label 4", "rival": "b"}.items():
+        assert page.locator(f"#gallery-controls [name={name}]").input_value() == value
+    assert page.locator("#gallery-count").inner_text() == shown
+
+
+@pytest.mark.parametrize("wrong", ["model=nobody&cell=9-9", "cell=%zz", "image=", "threshold=high"])
+def test_a_wrong_address_shows_the_page_as_it_is(page: Page, folder: Path, wrong: str) -> None:
+    usual = page.locator("#gallery-count").inner_text()
+    page.goto("about:blank")
+    page.goto(f"{(folder / stage.PAGE).as_uri()}#{wrong}")
+    assert page.locator("#gallery-count").inner_text() == usual
+    assert cells(page, "abstention").keys() == set("abc")
+    assert not page.locator("#tip").is_visible()
+
+
+def test_an_address_of_a_section_stays(page: Page, folder: Path) -> None:
+    page.goto("about:blank")
+    page.goto(f"{(folder / stage.PAGE).as_uri()}#data")
+    assert page.url.endswith("#data")
+
+
+def test_below_a_threshold_models_abstain(page: Page, content: Content) -> None:
+    everything = cells(page, "abstention")
+    assert everything["a"][2:4] == ["100.00 %", "90.00 %"]
+    page.locator("#threshold").fill("93")  # all confidences are 0.92
+    assert cells(page, "abstention")["a"] == ["0.00 %", "", "0.00 %", "", ""]
+    assert page.locator("#threshold-text").inner_text().replace("\xa0", " ") == "93 %"
+    assert page.url.endswith("#threshold=93")
+    page.reload()
+    assert page.locator("#threshold").input_value() == "93"
+    page.locator("#threshold").fill("92")
+    rows = {
+        row["model"]: row for row in content.results.abstention if row["split"] == "test" and row["threshold"] == 0.92
+    }
+    for model, row in rows.items():
+        assert cells(page, "abstention")[model][2] == f"{100 * row['coverage']:.2f} %"
+
+
+def test_the_nearest_images_stand_beside_one_that_is_kept(page: Page) -> None:
+    assert not page.locator("#nearest").is_visible()
+    page.mouse.click(*on_map(page, "t-SNE", 1, 1))
+    assert page.locator("#nearest h3").inner_text() == "Nearest to test 1"
+    names = [text.splitlines()[-1] for text in page.locator("#nearest figcaption").all_inner_texts()]
+    assert (len(names), "test 1" in names) == (8, False)
+    page.mouse.click(*on_map(page, "t-SNE", 0.15, 0.5))
+    assert not page.locator("#nearest").is_visible()
+
+
+def wilson(right: int, n: int) -> str:
+    low, high = wilson_interval(right / n, n, 0.95)
+    return f"{100 * low:.1f} % to {100 * high:.1f} %"
+
+
+def test_accuracy_is_that_of_the_images_in_the_outline_and_of_the_groups_shown(page: Page, content: Content) -> None:
+    embedded = content.pictures.embedded
+    right = {model: embedded.predicted[model] == embedded.y for model in "abc"}
+    everything = cells(page, "selection")
+    for model in "abc":
+        n_right = int(right[model].sum())
+        assert everything[model] == [str(n_right), f"{100 * n_right / N:.1f} %", wilson(n_right, N)]
+    page.get_by_role("button", name="Draw an outline").click()
+    page.mouse.move(*on_map(page, "t-SNE", 0.5, 0))
+    page.mouse.down()
+    for corner in ((1.02, -0.02), (1.02, 0.1), (-0.02, 0.1), (-0.02, -0.02)):  # around the dots of two corners
+        page.mouse.move(*on_map(page, "t-SNE", *corner), steps=3)
+    page.mouse.up()
+    inside = [int(row) for row in np.flatnonzero(embedded.maps["t-SNE"][:, 1] > 0.9)]
+    assert len(inside) == 2
+    assert page.locator("#selection-count").inner_text().startswith("2 images are selected, 2 of them test images: ")
+    for model in "abc":
+        n_right = int(right[model][inside].sum())
+        assert cells(page, "selection")[model] == [str(n_right), f"{50 * n_right:.1f} %", wilson(n_right, 2)]
+    page.get_by_role("button", name="Remove the outline").click()
+    assert cells(page, "selection") == everything
+    page.locator("#legend button").first.click()
+    hidden = int((embedded.y == 0).sum())
+    assert page.locator("#selection-count").inner_text().startswith(f"{N - hidden} images are selected")
+
+
+def test_a_table_is_copied_as_csv(page: Page) -> None:
+    page.evaluate("navigator.clipboard.writeText = text => { window.copied = text; return Promise.resolve(); }")
+    page.locator("#models .copy").first.click()
+    lines = page.evaluate("window.copied").splitlines()
+    assert lines[0].startswith("Model,Test accuracy,")
+    assert len(lines) == 1 + 3
+    assert lines[1].startswith("a,0.9,")
+    assert page.locator("#models .copy").first.inner_text() == "Copied"

@@ -23,24 +23,25 @@ def body(architecture: str) -> Any:
     return importlib.import_module(f"{__name__}.{architecture}").body
 
 
-def build(*, side: int, classes: int, architecture: str, **block: Any) -> "keras.Model":
-    """An untrained classifier: (n, side, side) uint8 images -> (n, classes) float32 probabilities.
+def build(*, shape: tuple[int, ...], classes: int, architecture: str, **block: Any) -> "keras.Model":
+    """An untrained classifier: uint8 images -> (n, classes) float32 probabilities.
 
+    shape: of an image, (side, side) or, in color, (side, side, 3).
     Its last hidden layer is named `embedding`. Raises UserError where the images are too small for the architecture, or
     its body does not return a vector for each image or has no layer of that name.
     """
     import keras
 
-    images = keras.Input((side, side), dtype="uint8", name="images")
-    x = keras.layers.Reshape((side, side, 1), name="channel")(images)
+    images = keras.Input(shape, dtype="uint8", name="images")
+    x = keras.layers.Reshape((*shape[:2], *(shape[2:] or (1,))), name="channel")(images)
     x = keras.layers.Rescaling(1 / 255, name="rescale")(x)
     try:
         x = body(architecture)(x, **block)
     except ValueError:
-        if side >= AMPLE_SIDE:
+        if shape[0] >= AMPLE_SIDE:
             raise  # the images are not what is wrong
-        build(side=AMPLE_SIDE, classes=classes, architecture=architecture, **block)
-        message = f"architecture {architecture} must have larger images. Got {side} x {side} pixels."
+        build(shape=(AMPLE_SIDE, AMPLE_SIDE, *shape[2:]), classes=classes, architecture=architecture, **block)
+        message = f"architecture {architecture} must have larger images. Got {shape[0]} x {shape[1]} pixels."
         raise UserError(message) from None
     if len(x.shape) != 2:
         must = "`body` must return one vector for each image, (n, features): end it with Flatten or a dense layer"

@@ -7,7 +7,7 @@ from src.pipeline.schema import Activation
 
 
 def body(x: Any, *, activation: Activation) -> Any:
-    """(n, side, side, 1) float32 -> (n, 256) float32."""
+    """(n, side, side, channels) float32 -> (n, 256) float32."""
     from keras import layers
 
     x = conv(x, "conv1", 32, activation, padding="same", pool=True)

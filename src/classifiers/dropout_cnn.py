@@ -7,7 +7,7 @@ from src.pipeline.schema import Activation, Share
 
 
 def body(x: Any, *, activation: Activation, dropout_conv1: Share, dropout_conv2: Share, dropout_dense1: Share) -> Any:
-    """(n, side, side, 1) float32 -> (n, 64) float32."""
+    """(n, side, side, channels) float32 -> (n, 64) float32."""
     from keras import layers
 
     x = conv(x, "conv1", 32, activation, padding="same", pool=True)

@@ -10,12 +10,11 @@ from typing import Any, TextIO, get_args
 
 import numpy as np
 
-from src.images.store import SIDE
 from src.pipeline.files import atomic_write
 from src.pipeline.runner import run
-from src.serving.app import load_model, side_of
+from src.serving.app import images_of, load_model
 from src.serving.batches import Batch, read_batches
-from src.serving.client import ask_server, rows
+from src.serving.client import ask_images, ask_server, rows
 from src.serving.folder import FOLDER
 from src.serving.pictures import Ground
 
@@ -30,20 +29,17 @@ def main(arguments: list[str]) -> None:
     parser.add_argument("path", type=Path, help="a .csv, .npy or .npz file, a picture, or a folder of pictures")
     parser.add_argument("--model", default=FOLDER, help="a folder with an MLflow model, or models:/NAME@champion")
     parser.add_argument("--url", help="of a server to ask, such as http://127.0.0.1:8000, in place of a model")
-    parser.add_argument("--side", type=int, default=SIDE, help="with --url: the pixels that the server's model takes")
-    parser.add_argument(
-        "--ground", choices=get_args(Ground), default="auto", help="what is behind the pictures' things"
-    )
+    parser.add_argument("--ground", choices=get_args(Ground), default="auto", help="what is behind a picture's garment")
     parser.add_argument("--out", type=Path, help="the CSV file to write; without it, it is printed")
     chosen = parser.parse_args(arguments)
 
     def work() -> None:
         if chosen.url:
-            batches = read_batches(chosen.path, chosen.side, chosen.ground)
+            batches = read_batches(chosen.path, ask_images(chosen.url), chosen.ground)
             table = _rows(batches, lambda x: ask_server(chosen.url, x))
         else:
             model = load_model(chosen.model)
-            table = _rows(read_batches(chosen.path, side_of(model), chosen.ground), model.predict)
+            table = _rows(read_batches(chosen.path, images_of(model), chosen.ground), model.predict)
         if chosen.out:
             with atomic_write(chosen.out) as path, path.open("w", newline="", encoding="utf-8") as file:
                 _write(table, file)

@@ -7,7 +7,7 @@ import argparse
 from functools import partial
 
 from src.pipeline.runner import run
-from src.serving.app import build_app, load_model, side_of
+from src.serving.app import build_app, images_of, load_model
 from src.serving.checks import Limits
 from src.serving.folder import FOLDER
 from src.serving.server import bind, run_server
@@ -36,7 +36,7 @@ def main(arguments: list[str]) -> None:
         place = bind(chosen.host, chosen.port)
         model = load_model(chosen.model)
         limits = Limits(
-            side=side_of(model),
+            images=images_of(model),
             max_body=chosen.max_body,
             max_images=chosen.max_images,
             max_requests=chosen.max_requests,

@@ -9,7 +9,7 @@ from typing_extensions import TypedDict  # pydantic asks for it below Python 3.1
 from src.comparison.calibration import Bin
 from src.comparison.charts import STYLES
 from src.comparison.runs import Run
-from src.comparison.scores import class_scores, confusion_matrix
+from src.comparison.scores import class_scores, confusion_matrix, surest_mistakes
 from src.comparison.statistics import DIGITS
 from src.images.splits import SPLITS
 from src.pipeline.files import write_csv
@@ -26,14 +26,12 @@ class Mistake(TypedDict):
     confidence: float
 
 
-def surest_mistakes(run: Run, n_mistakes: int, labels: Sequence[str], images: Sequence[str]) -> list[Mistake]:
+def mistake_rows(run: Run, n_mistakes: int, labels: Sequence[str], images: Sequence[str]) -> list[Mistake]:
     """The wrong predictions on test images that a run gives the highest probabilities, the highest first.
 
     labels: the names of the labels, by number. images: the ids of the test images.
     """
     y, predicted, confidence = run.y["test"], run.predicted["test"], run.probabilities["test"].max(axis=1)
-    wrong = np.flatnonzero(predicted != y)
-    surest = wrong[confidence[wrong].argsort(kind="stable")[::-1][:n_mistakes]]
     return [
         {
             "model": run.model,
@@ -43,7 +41,7 @@ def surest_mistakes(run: Run, n_mistakes: int, labels: Sequence[str], images: Se
             "predicted": labels[predicted[index]],
             "confidence": round(float(confidence[index]), DIGITS),
         }
-        for index in surest.tolist()
+        for index in surest_mistakes(run.probabilities["test"], y, n_mistakes).tolist()
     ]
 
 

@@ -16,7 +16,7 @@ from src.pipeline.files import read_csv, read_json
 from src.pipeline.untrusted import read_arrays
 
 # With a file for each model, or a folder.
-FOLDERS = ("models", "data/runs", "data/timings", "data/predictions", "metrics/train/history")
+FOLDERS = ("models", "data/runs", "data/timings", "data/predictions", "data/occlusion", "metrics/train/history")
 HISTORY = ("epoch", "loss", "accuracy", "val_loss", "val_accuracy")
 
 

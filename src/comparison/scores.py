@@ -19,6 +19,16 @@ def accuracy(predicted: np.ndarray, y: np.ndarray) -> float:
     return float((predicted == y).mean())
 
 
+def surest_mistakes(probabilities: np.ndarray, y: np.ndarray, n: int) -> np.ndarray:
+    """The places of the n wrong predictions with the highest probabilities, the highest first: (at most n,) int64.
+
+    probabilities: (images, classes). y: (images,) labels.
+    """
+    wrong = np.flatnonzero(probabilities.argmax(axis=1) != y)
+    surest: np.ndarray = wrong[probabilities.max(axis=1)[wrong].argsort(kind="stable")[::-1][:n]]
+    return surest
+
+
 def class_scores(predicted: np.ndarray, y: np.ndarray, classes: int) -> list[ClassScores]:
     """The scores of each label 0..classes-1. Precision is 0 for a label that is never predicted."""
     from sklearn.metrics import precision_recall_fscore_support

@@ -20,12 +20,12 @@ class Table(NamedTuple):
 
 
 def sheet(path: str, x: np.ndarray, captions: Sequence[str]) -> None:
-    """Images (n, side, side) uint8 with a caption each, in rows of ten."""
+    """Images, uint8, with a caption each, in rows of ten."""
     image_sheet(path, in_lines(list(zip(x, captions, strict=True)), ROW))
 
 
 def labels(path: str, x: np.ndarray, y: np.ndarray, captions: Sequence[str], n_per_label: int) -> None:
-    """The first images of each label, a row per label: x (n, side, side) uint8, y (n,) ints, n captions."""
+    """The first images of each label, a row per label: n images x, y (n,) ints, n captions."""
     rows = [np.flatnonzero(y == label)[:n_per_label] for label in np.unique(y)]
     image_sheet(path, [[(x[i], captions[i]) for i in row] for row in rows])
 

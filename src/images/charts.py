@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from src.images.ground import is_dark
 from src.pipeline.figure import figure
 
 
@@ -25,12 +26,13 @@ def in_lines(pictures: Sequence[tuple[Any, str]], per_line: int) -> list[Sequenc
 
 
 def image_sheet(path: str, rows: Sequence[Sequence[tuple[Any, str]]]) -> None:
-    """Rows of (side, side) uint8 pictures, each with a caption above."""
+    """Rows of pictures, (side, side) or (side, side, 3) uint8, each with a caption above."""
     columns = max(len(row) for row in rows)
+    colors = "gray_r" if is_dark([picture for row in rows for picture, _ in row]) else "gray"
     with figure(path, len(rows), columns, (1.15 * columns, 1.3 * len(rows))) as axes:
         for line, row in zip(axes, rows, strict=True):
             for ax in line:
                 ax.axis("off")
             for ax, (picture, caption) in zip(line, row, strict=False):
-                ax.imshow(picture, cmap="gray_r", vmin=0, vmax=255)
+                ax.imshow(picture, cmap=colors, vmin=0, vmax=255)
                 ax.set_title(caption, fontsize=7)

@@ -11,14 +11,13 @@ from typing import Any
 
 import numpy as np
 
-from src.images.store import MAX_SIDE, Images, label
+from src.images.store import MAX_SIDE, MAX_WORD, Images, label
 from src.pipeline.files import UserError
 from src.pipeline.untrusted import check_file, shown
 
 NO_INDEX = "leave out an index column, and keep labels in their own file"
 MAX_BYTES = 2**30  # of a file; Fashion-MNIST's training images are 133 MB of CSV
 MAX_LINE = 2**21  # characters
-MAX_WORD = 100  # letters of a label
 NUMBER = re.compile(r" *\+?\d+(\.\d*)?([eE][-+]?\d+)? *", re.ASCII)
 
 

@@ -18,7 +18,7 @@ class DuplicatePairs(TypedDict):
 
 
 def duplicate_groups(images: np.ndarray) -> list[list[int]]:
-    """Groups of the indices of (n, side, side) images that are equal in every pixel, each group ascending."""
+    """Groups of the indices of n images that are equal in every pixel, each group ascending."""
     groups = defaultdict(list)
     for index, image in enumerate(images):
         groups[image.tobytes()].append(index)

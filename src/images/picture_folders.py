@@ -1,17 +1,18 @@
 """A user's own pictures in a folder for each class, as Keras and torchvision read them."""
 
 import csv
+from collections import Counter
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
-from src.images.pictures import as_files, border, find_pictures, open_grey, read_all
-from src.images.store import MAX_SIDE, Images, label
+from src.images.fitting import Fit, read_fitted, stack
+from src.images.pictures import Color, as_files, find_pictures
+from src.images.store import Images, label
 from src.pipeline.files import UserError
-from src.pipeline.untrusted import check_file
+from src.pipeline.untrusted import check_file, shown
 
-Fit = Literal["pad", "crop", "stretch"]
 METADATA = "metadata.csv"
 MAX_METADATA = 2**28  # bytes
 
@@ -23,12 +24,12 @@ class Files(NamedTuple):
     labels: list[str]
 
 
-def read_folder(folder: Path, *, side: int | None, fit: Fit, test_size: float, seed: int) -> Images:
+def read_folder(folder: Path, *, side: int | None, fit: Fit, color: Color, test_size: float, seed: int) -> Images:
     """Pictures in `folder/train/CLASS` and `folder/test/CLASS`, or in `folder/CLASS`, of which some are for testing.
 
-    A file metadata.csv (file_name, label) may stand for the folders of classes. The seed shuffles the images. side: of
-    the images; with None all pictures must have one size. test_size: the share of each label that is for testing where
-    no folder `test` is. Raises UserError.
+    A file metadata.csv (file_name, label) may stand for the folders of classes. Images keep the names of their files;
+    the seed shuffles them. side: of the images; with None all pictures must have one size. test_size: the share of each
+    label that is for testing where no folder `test` is. Raises UserError.
     """
     if not folder.is_dir():
         raise UserError(f"params.yaml: fetch.folder: must be a folder of pictures. There is none: {folder}.")
@@ -41,9 +42,11 @@ def read_folder(folder: Path, *, side: int | None, fit: Fit, test_size: float, s
         train, test = split(list_files(folder), test_size, seed)
     train, test = (shuffle(part, seed) for part in (train, test))
     files = as_files([*train.paths, *test.paths])
-    x = stack([name for name, _ in files], read_all(files, lambda content: fitted(open_grey(content), side, fit)))
+    x = stack([name for name, _ in files], read_fitted(files, side=side, fit=fit, color=color))
     n = len(train.paths)
-    return label(x[:n], np.array(train.labels), x[n:], np.array(test.labels))
+    names = (tuple(path.relative_to(folder).as_posix() for path in part.paths) for part in (train, test))
+    images = label(x[:n], np.array(train.labels), x[n:], np.array(test.labels))
+    return images._replace(files_train=next(names), files_test=next(names))
 
 
 def list_files(folder: Path) -> Files:
@@ -67,14 +70,14 @@ def _read_metadata(folder: Path) -> Files:
     except (UnicodeDecodeError, csv.Error) as error:
         raise UserError(f"{path}: must be CSV in UTF-8. {str(error).capitalize()}.") from None
     if not rows or not {"file_name", "label"} <= rows[0].keys():
-        got = ", ".join(rows[0]) if rows else "no rows"
+        got = shown(", ".join(map(str, rows[0]))) if rows else "no rows"
         raise UserError(f"{path}: must have rows, and the columns file_name and label. Got {got}.")
     top = folder.resolve()
     for line, row in enumerate(rows, 2):
         if not row["file_name"] or not row["label"]:
             raise UserError(f"{path}: line {line}: must have a file_name and a label.")
-        if not (folder / row["file_name"]).resolve().is_relative_to(top):
-            raise UserError(f"{path}: line {line}: must name a file below {folder}. Got {row['file_name']!r}.")
+        if "\0" in row["file_name"] or not (folder / row["file_name"]).resolve().is_relative_to(top):
+            raise UserError(f"{path}: line {line}: must name a file below {folder}. Got {shown(row['file_name'])}.")
     return Files([folder / row["file_name"] for row in rows], [row["label"] for row in rows])
 
 
@@ -85,9 +88,12 @@ def split(files: Files, test_size: float, seed: int) -> tuple[Files, Files]:
     rows = np.arange(len(files.paths))
     try:
         train, test = train_test_split(rows, test_size=test_size, stratify=files.labels, random_state=seed)
-    except ValueError as error:
-        must = f"must leave pictures of each label for training and testing. Got {test_size} of {len(rows)} pictures"
-        raise UserError(f"params.yaml: fetch.test_size: {must}: {error}") from None
+    except ValueError:  # a label has one picture, or nothing would be left on one side
+        counts = Counter(files.labels)
+        rarest = min(counts, key=lambda label: counts[label])
+        must = "must leave pictures of each label for training and testing"
+        got = f"{test_size} of {len(rows)} pictures, and {counts[rarest]} of label {shown(rarest)}"
+        raise UserError(f"params.yaml: fetch.test_size: {must}. Got {got}.") from None
     return _pick(files, train), _pick(files, test)
 
 
@@ -98,35 +104,3 @@ def shuffle(files: Files, seed: int) -> Files:
 
 def _pick(files: Files, rows: np.ndarray) -> Files:
     return Files([files.paths[row] for row in rows], [files.labels[row] for row in rows])
-
-
-def fitted(image: Any, side: int | None, fit: Fit) -> np.ndarray:
-    """A grey Pillow image -> (side, side) uint8; with None as it is. Padded, it keeps the grey of its border."""
-    from PIL import Image, ImageOps
-
-    if side is None or image.size == (side, side):
-        return np.asarray(image)
-    size, method = (side, side), Image.Resampling.BILINEAR
-    if fit == "stretch":
-        return np.asarray(image.resize(size, method))
-    if fit == "crop":
-        return np.asarray(ImageOps.fit(image, size, method))
-    return np.asarray(ImageOps.pad(image, size, method, color=round(border(np.asarray(image)))))
-
-
-def stack(names: list[str], images: list[np.ndarray]) -> np.ndarray:
-    """Images of one size -> (n, side, side) uint8. Raises UserError where they differ or are not square."""
-    height, width = images[0].shape
-    if height != width:
-        advice = "Set fetch.side to the side that they shall have."
-        raise UserError(f"{names[0]}: pictures must be square. Got {width} x {height} pixels. {advice}")
-    for name, image in zip(names, images, strict=True):
-        if image.shape != images[0].shape:
-            got = " x ".join(map(str, image.shape[::-1]))
-            advice = "Set fetch.side to the side that all shall have."
-            raise UserError(f"{name}: must have {width} x {height} pixels, as {names[0]}. Got {got}. {advice}")
-    if height > MAX_SIDE:
-        advice = f"Set fetch.side to {MAX_SIDE} or less."
-        must = f"must have at most {MAX_SIDE} x {MAX_SIDE} pixels"
-        raise UserError(f"{names[0]}: {must}. Got {width} x {height}. {advice}")
-    return np.stack(images)

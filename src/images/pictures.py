@@ -1,23 +1,28 @@
-"""Picture files: found in a folder, opened with limits, turned upright, made grey."""
+"""Picture files: found in a folder, opened with limits, turned upright."""
 
 import io
 import warnings
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
 from src.pipeline.files import UserError
+from src.pipeline.untrusted import shown
 
 FORMATS = ("PNG", "JPEG", "GIF", "BMP", "WEBP", "TIFF")  # Pillow's others run programs or are rare
 SUFFIXES = {".png", ".jpg", ".jpeg", ".gif", ".bmp", ".webp", ".tif", ".tiff"}
 MAX_PIXELS = 50_000_000  # of a picture: what a few kilobytes may unpack to
-MAX_SHOWN = 10  # unreadable files in a message
+MAX_SHOWN = 5  # unreadable files in a message
+MAX_NAME = 200  # characters of one
+Color = Literal["grey", "rgb"]
+File = tuple[str, Callable[[], bytes]]  # its name, and a function that gives its content
+MODES: dict[Color, str] = {"grey": "L", "rgb": "RGB"}  # Pillow's
 
 
-def open_grey(content: bytes) -> Any:
-    """The bytes of a picture -> a grey Pillow image, upright, alpha over white; of several frames the first.
+def open_picture(content: bytes, color: Color) -> Any:
+    """The bytes of a picture -> a Pillow image, grey or RGB, upright, alpha over white; of several frames the first.
 
     Raises ValueError with what is wrong with it.
     """
@@ -28,7 +33,7 @@ def open_grey(content: bytes) -> Any:
         image = Image.open(io.BytesIO(content), formats=FORMATS)
         if image.width * image.height > MAX_PIXELS:
             raise ValueError(f"has {image.width} x {image.height} pixels, more than {MAX_PIXELS:,}")
-        return Image.fromarray(_to_grey(ImageOps.exif_transpose(image)))
+        return _opaque(ImageOps.exif_transpose(image)).convert(MODES[color])
     except Image.UnidentifiedImageError:
         raise ValueError(f"is no picture in one of the formats {', '.join(FORMATS)}") from None
     except Image.DecompressionBombError:
@@ -37,41 +42,34 @@ def open_grey(content: bytes) -> Any:
         raise ValueError(f"is damaged ({type(error).__name__})") from None  # what Pillow raises for broken files
 
 
-def _to_grey(image: Any) -> np.ndarray:
-    """A Pillow image -> (height, width) uint8."""
+def _opaque(image: Any) -> Any:
+    """A Pillow image of 8 bits, without transparency."""
     from PIL import Image
 
     if image.mode.startswith(("I", "F")):  # Pillow would cut, not scale, what has more than 8 bits
         values = np.asarray(image).astype(float)
         if not np.isfinite(values).all() or values.min() < 0 or values.max() > 65535:
             raise ValueError("has values that are not those of a picture of 16 bits")
-        return (values / 257).round().astype(np.uint8)
+        return Image.fromarray((values / 257).round().astype(np.uint8))
     if image.has_transparency_data:
         layer = image.convert("RGBA")
         image = Image.alpha_composite(Image.new("RGBA", layer.size, "white"), layer)
-    return np.asarray(image.convert("L"))
+    return image
 
 
-def border(grey: np.ndarray) -> float:
-    """The median of the outermost pixels of a (height, width) image."""
-    edges = grey[0], grey[-1], grey[1:-1, 0], grey[1:-1, -1]
-    return float(np.median(np.concatenate(edges)))
+def read_all(files: Iterable[File], read: Callable[[bytes], np.ndarray]) -> list[np.ndarray]:
+    """Each picture as `read` reads it, which raises ValueError with what is wrong.
 
-
-def read_all(
-    pictures: Iterable[tuple[str, Callable[[], bytes]]], read: Callable[[bytes], np.ndarray]
-) -> list[np.ndarray]:
-    """Each picture, its name and a function that gives its bytes, as `read` reads it.
-
-    `read` raises ValueError with what is wrong. Raises UserError that lists all pictures that cannot be read.
+    Raises UserError that lists all pictures that cannot be read.
     """
     images: list[np.ndarray] = []
     problems: list[str] = []
-    for name, content in pictures:
+    for name, content in files:
         try:
             images.append(read(content()))
         except (ValueError, OSError) as error:
-            problems.append(f"{name} {error.strerror if isinstance(error, OSError) else error}")
+            known = name if name.isprintable() and len(name) <= MAX_NAME else shown(name)
+            problems.append(f"{known} {error.strerror if isinstance(error, OSError) else error}")
     if problems:
         listed = "; ".join(problems[:MAX_SHOWN]) + ("; ..." if len(problems) > MAX_SHOWN else "")
         total = len(images) + len(problems)
@@ -87,6 +85,6 @@ def find_pictures(folder: Path) -> list[Path]:
     return paths
 
 
-def as_files(paths: Sequence[Path]) -> list[tuple[str, Callable[[], bytes]]]:
+def as_files(paths: Sequence[Path]) -> list[File]:
     """Files for `read_all`."""
     return [(str(path), path.read_bytes) for path in paths]

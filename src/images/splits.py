@@ -1,4 +1,4 @@
-"""The splits on disk, as `prepare` left them: the only reader of data/{train,val,test,garments,source_index}.npz."""
+"""The splits on disk, as `prepare` left them: the only reader of data/{train,val,test,garments,image_ids}.npz."""
 
 from typing import NamedTuple
 
@@ -11,7 +11,7 @@ SPLITS: tuple[Split, ...] = ("train", "val", "test")
 
 
 class Labelled(NamedTuple):
-    """Images x, (n, side, side) uint8, and the numbers of their labels y, (n,) int64."""
+    """Images x, (n, side, side) or (n, side, side, 3) uint8, and the numbers of their labels y, (n,) int64."""
 
     x: np.ndarray
     y: np.ndarray
@@ -49,9 +49,9 @@ def garment_names() -> list[str]:
 
 
 def image_ids(split: Split) -> list[str]:
-    """Each image's id: its split and row in the files given to `prepare`; `train 0` is the first training image."""
-    rows = read_arrays("data/source_index.npz")
-    return [f"{'test' if part == 'test' else 'train'} {row}" for part in parts(split) for row in rows[part]]
+    """Each image's id: its place in the data given to `prepare`, and its file if it has one: `train 0 cat/1.png`."""
+    ids = read_arrays("data/image_ids.npz")
+    return [image_id for part in parts(split) for image_id in ids[part].tolist()]
 
 
 def parts(split: Split) -> tuple[Split, ...]:

@@ -63,8 +63,8 @@ def write_folder(folder: Path, file: Path, run_id: str, model_id: str, facts: Ma
     from mlflow.types import Schema, TensorSpec
     from mlflow.version import VERSION
 
-    side, classes, versions = facts["side"], facts["classes"], facts["versions"]
-    images = TensorSpec(np.dtype("uint8"), (-1, side, side))
+    shape, classes, versions = facts["shape"], facts["classes"], facts["versions"]
+    images = TensorSpec(np.dtype("uint8"), (-1, *shape))
     probabilities = TensorSpec(np.dtype("float32"), (-1, classes))
     model = Model(run_id=run_id, model_id=model_id, signature=ModelSignature(Schema([images]), Schema([probabilities])))
     keras = {"keras_version": versions["keras"], "keras_backend": facts["backend"], "save_exported_model": False}

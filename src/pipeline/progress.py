@@ -1,9 +1,13 @@
-"""What a training shows: a bar with the time left on a terminal, else a line for each epoch."""
+"""What work that takes long shows: a bar with the time left on a terminal, else a line for each epoch or nothing."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TypeVar
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import track as rich_track
+
+Item = TypeVar("Item")
 
 
 class TrainingProgress:
@@ -37,3 +41,9 @@ class TrainingProgress:
         if not self.on_terminal:
             measures = ("loss", "accuracy", "val_loss", "val_accuracy")
             print(so_far + ", ".join(f"{key} {logs[key]:.4f}" for key in measures), flush=True)
+
+
+def track(items: Sequence[Item], what: str) -> Iterable[Item]:
+    """The items one after the other, on a terminal with a bar of how many have been taken."""
+    console = Console()
+    return rich_track(items, what, console=console, disable=not console.is_terminal)

@@ -58,7 +58,7 @@ class Run:
         self.writer.attach(path, {"event": "artifact"})
 
     def log_dataset(self, name: str, context: str, x: np.ndarray, y: np.ndarray) -> None:
-        """Log the data of data/NAME.npz as an input: images (n, side, side), numbers of labels (n,).
+        """Log the data of data/NAME.npz as an input: images and numbers of labels, n each.
 
         context: what they are for, `training`, `validation` or `testing`.
         """
@@ -80,13 +80,13 @@ class Run:
         }
         self.writer.append({"event": "dataset", "context": context, "dataset": dataset})
 
-    def log_model(self, path: str, *, side: int, classes: int, backend: str) -> None:
-        """Log a .keras file as a model that takes (n, side, side) uint8 images and returns (n, classes) probabilities.
+    def log_model(self, path: str, *, shape: tuple[int, ...], classes: int, backend: str) -> None:
+        """Log a .keras file as a model that takes uint8 images and returns (n, classes) float32 probabilities.
 
-        backend: of Keras, as in KERAS_BACKEND.
+        shape: of an image. backend: of Keras, as in KERAS_BACKEND.
         """
         versions = {"keras": version("keras"), backend: version(backend)}
-        facts = {"side": side, "classes": classes, "backend": backend, "versions": versions}
+        facts = {"shape": shape, "classes": classes, "backend": backend, "versions": versions}
         self.writer.attach(path, {"event": "model"} | facts)
 
 

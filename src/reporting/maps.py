@@ -8,6 +8,7 @@ from typing import NamedTuple, TypedDict
 import numpy as np
 
 COLUMNS = 100  # images in a row of the sheet
+N_NEAREST = 8  # images shown beside one
 
 
 class Grouping(NamedTuple):
@@ -20,12 +21,13 @@ class Grouping(NamedTuple):
 class Embedded(NamedTuple):
     """The n embedded images.
 
-    x: (n, side, side) uint8. ids: n names, such as `test 0`. maps: {name: (n, 2) places}. groupings: by what they are
-    coloured. y: (n,) true labels. predicted: {model: (n,) labels}. confidence: (n,) float in [0, 1], the encoder's.
-    tested: (n,) bool, whether an image is a test image.
+    x: (n, side, side) or (n, side, side, 3) uint8. features: (n, d), what the encoder computes. ids: n names.
+    maps: {name: (n, 2) places}. groupings: by what they are coloured. y: (n,) true labels. predicted: {model: (n,)
+    labels}. confidence: (n,) float in [0, 1], the encoder's. tested: (n,) bool, whether an image is a test image.
     """
 
     x: np.ndarray
+    features: np.ndarray
     ids: Sequence[str]
     maps: Mapping[str, np.ndarray]
     groupings: Mapping[str, Grouping]
@@ -49,6 +51,7 @@ class Atlas(TypedDict):
     columns: int
     images: list[str]
     maps: dict[str, str]
+    nearest: str
     groupings: dict[str, PackedGrouping]
     y: str
     predicted: dict[str, str]
@@ -67,6 +70,7 @@ def make_atlas(embedded: Embedded, rows: np.ndarray) -> Atlas:
         "columns": COLUMNS,
         "images": [embedded.ids[row] for row in rows],
         "maps": {name: pack(scale(places[rows])) for name, places in embedded.maps.items()},
+        "nearest": pack(nearest(embedded.features[rows])),
         "groupings": {name: pack_grouping(grouping, rows) for name, grouping in embedded.groupings.items()},
         "y": pack(embedded.y[rows]),
         "predicted": {model: pack(labels[rows]) for model, labels in embedded.predicted.items()},
@@ -75,20 +79,35 @@ def make_atlas(embedded: Embedded, rows: np.ndarray) -> Atlas:
     }
 
 
+def nearest(features: np.ndarray) -> np.ndarray:
+    """The rows of the N_NEAREST other images whose (n, d) features are nearest, nearest first: (n, k) ints.
+
+    k is smaller where there are fewer other images. Of images with equal features, any comes first.
+    """
+    from sklearn.neighbors import NearestNeighbors
+
+    k = min(N_NEAREST, len(features) - 1)
+    if k == 0:
+        return np.empty((len(features), 0), dtype=int)
+    rows: np.ndarray = NearestNeighbors(n_neighbors=k).fit(features).kneighbors(return_distance=False)  # not itself
+    return rows
+
+
 def make_sheet(x: np.ndarray, side: int) -> np.ndarray:
-    """(n, s, s) uint8 images, shrunk to `side` where s is larger, row by row as one image, COLUMNS in a row."""
+    """Images (n, s, s) or (n, s, s, 3) uint8, shrunk to `side` where s is larger, as one image, COLUMNS in a row."""
     from PIL import Image
 
     if x.shape[1] > side:
         x = np.stack([np.asarray(Image.fromarray(image).resize((side, side))) for image in x])
     side, height = x.shape[1], -(-len(x) // COLUMNS)
-    full = np.zeros((height * COLUMNS, side, side), np.uint8)
+    full = np.zeros((height * COLUMNS, *x.shape[1:]), np.uint8)
     full[: len(x)] = x
-    return full.reshape(height, COLUMNS, side, side).swapaxes(1, 2).reshape(height * side, COLUMNS * side)
+    rows = full.reshape(height, COLUMNS, *x.shape[1:]).swapaxes(1, 2)
+    return rows.reshape(height * side, COLUMNS * side, *x.shape[3:])
 
 
 def data_uri(x: np.ndarray) -> str:
-    """A (rows, columns) uint8 image, 0 black, as a PNG in a data address."""
+    """A (rows, columns) uint8 image, 0 black, or (rows, columns, 3), as a PNG in a data address."""
     from PIL import Image
 
     file = io.BytesIO()

@@ -3,15 +3,20 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import NormalDist
 from typing import Any
 
 import yaml
 
+from src.comparison.abstention import Abstention
 from src.comparison.charts import STYLES, curve_id
 from src.comparison.long_tables import confusion_matrices, per_class
+from src.comparison.pairs import Pair
 from src.comparison.replication import summarise
 from src.comparison.runs import Run
-from src.reporting.formats import FILTERS
+from src.images.ground import is_dark
+from src.reporting.changes import Changes
+from src.reporting.formats import FILTERS, p_value
 from src.reporting.maps import data_uri, make_atlas, make_sheet, pick
 from src.reporting.pictures import Pictures
 from src.reporting.results import Results
@@ -19,12 +24,15 @@ from src.reporting.tables import build_details
 from src.reporting.verdict import Verdict
 
 HERE = Path(__file__).parent
-SCRIPTS = ("tables", "curves", "atlas", "maps", "gallery")
+SCRIPTS = ("tables", "atlas", "curves", "maps", "gallery", "neighbors", "selection", "abstention")
 
 
 @dataclass(frozen=True)
 class Content:
-    """What the page shows. charts: SVG elements; colors: {model: #rrggbb}; origin: {what: text}; params: of the run."""
+    """What the page shows. charts: SVG elements; colors: {model: #rrggbb}; origin: {what: text}; params: of the run.
+
+    changes: since a revision that the page is to be held against.
+    """
 
     results: Results
     verdict: Verdict
@@ -35,6 +43,7 @@ class Content:
     origin: Mapping[str, str]
     params: Mapping[str, Any]
     params_text: str
+    changes: Changes | None = None
 
 
 def render(content: Content, max_points: int, side: int) -> str:
@@ -58,6 +67,7 @@ def render(content: Content, max_points: int, side: int) -> str:
     return environment.get_template("page.html").render(
         vars(content)
         | {
+            "changed_curves": Markup(content.changes.curves) if content.changes else "",
             "charts": {name: Markup(chart) for name, chart in content.charts.items()},
             "style": Markup((HERE / "page.css").read_text(encoding="utf-8")),
             "scripts": [Markup((HERE / f"scripts/{name}.js").read_text(encoding="utf-8")) for name in SCRIPTS],
@@ -68,9 +78,13 @@ def render(content: Content, max_points: int, side: int) -> str:
             "trainings": trainings,
             "replicated": summarise(results.replicated),
             "curve_values": curve_values(trainings),
+            "z": NormalDist().inv_cdf((1 + content.params["compare"]["confidence"]) / 2),
+            "pair_data": pair_data(results.pairs),
+            "abstention": abstention_data(results.abstention),
             "n_epochs": max(run.epochs for run in trainings),
             "embedded": embedded,
             "atlas": make_atlas(embedded, rows),
+            "dark_ground": is_dark(embedded.x[rows]),
             "sheet": data_uri(make_sheet(embedded.x[rows], side)),
         }
     )
@@ -79,6 +93,30 @@ def render(content: Content, max_points: int, side: int) -> str:
 def term_id(term: str) -> str:
     """The id of a term's entry in the glossary."""
     return "term-" + "".join(letter if letter.isalnum() else "-" for letter in term.lower())
+
+
+def pair_data(pairs: Iterable[Pair]) -> dict[str, str]:
+    """What distinguishes two models on the test images, in a sentence, by `a b` and by `b a`."""
+    texts: dict[str, str] = {}
+    for pair in pairs:
+        a, b = pair["model_a"], pair["model_b"]
+        text = (
+            f"Of all test images only {a} is right on {pair['n_only_a_correct']:,}, only {b} on "
+            f"{pair['n_only_b_correct']:,}: p = {p_value(pair['mcnemar_p_holm'])} (McNemar, Holm)."
+        )
+        texts |= {f"{a} {b}": text, f"{b} {a}": text}
+    return texts
+
+
+def abstention_data(rows: Iterable[Abstention]) -> dict[str, dict[str, list[list[float | None]]]]:
+    """Coverage, accuracy and its interval at each threshold in turn, by model and split."""
+    data: dict[str, dict[str, list[list[float | None]]]] = {}
+    for row in rows:
+        values = [row["coverage"], row["accuracy"], row["ci_low"], row["ci_high"]]
+        data.setdefault(row["model"], {}).setdefault(row["split"], []).append(
+            [None if value is None else round(value, 4) for value in values]
+        )
+    return data
 
 
 def curve_values(runs: Iterable[Run]) -> dict[str, list[float]]:

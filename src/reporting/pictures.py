@@ -11,19 +11,29 @@ from src.comparison.audit_records import LabelIssue
 from src.comparison.long_tables import Mistake
 from src.comparison.runs import Run
 from src.images import splits
+from src.images.ground import is_dark
 from src.images.splits import SPLITS
 from src.images.store import AMBIGUOUS, UNKNOWN
 from src.pipeline.schema import Split
 from src.pipeline.untrusted import read_arrays
+from src.reporting.heat import heat_picture
 from src.reporting.maps import Embedded, Grouping
 from src.reporting.results import Results
 
 
 class Shown(NamedTuple):
-    """An image, (side, side) uint8, and what it shows, "" where nothing is known of any image."""
+    """An image, (side, side) or (side, side, 3) uint8, and what it shows, "" where nothing is known of any image."""
 
     x: np.ndarray
     garment: str
+
+
+class ShownMistake(NamedTuple):
+    """A mistake, its image, and what the prediction depends on, (side, side, 3) uint8, where that was looked into."""
+
+    shown: Shown
+    row: Mistake
+    heat: np.ndarray | None
 
 
 @dataclass(frozen=True)
@@ -31,7 +41,7 @@ class Pictures:
     """labels: {label: its first test images}; mistakes: by model; issues: likely label errors; embedded: all dots."""
 
     labels: dict[str, list[np.ndarray]]
-    mistakes: dict[str, list[tuple[Shown, Mistake]]]
+    mistakes: dict[str, list[ShownMistake]]
     issues: list[tuple[Shown, LabelIssue]]
     embedded: Embedded
 
@@ -52,12 +62,26 @@ def build_pictures(params: Mapping[str, Any], results: Results, runs: Mapping[st
             for number, label in enumerate(results.prepared["labels"])
         },
         mistakes={
-            model: [(shown("test", row["test_index"]), row) for row in results.mistakes if row["model"] == model]
-            for model in results.models
+            model: [
+                ShownMistake(shown("test", row["test_index"]), row, heat.get(row["test_index"]))
+                for row in results.mistakes
+                if row["model"] == model
+            ]
+            for model, heat in ((model, build_heat(model, test.x)) for model in results.models)
         },
         issues=[(shown(row["split"], row["index"]), row) for row in results.issues[: params["audit"]["max_shown"]]],
         embedded=build_embedded(params["embed"]["split"], params["embed"]["model"], results.prepared["labels"], runs),
     )
+
+
+def build_heat(model: str, x: np.ndarray) -> dict[int, np.ndarray]:
+    """What a model's surest mistakes depend on, as pictures, by the places of their images in the test images x."""
+    file = read_arrays(f"data/occlusion/{model}.npz", "mistakes", "maps")
+    negative = is_dark(x)
+    return {
+        place: heat_picture(x[place], fall, negative=negative)
+        for place, fall in zip(file["mistakes"].tolist(), file["maps"], strict=True)
+    }
 
 
 def garment_names() -> dict[int, str]:
@@ -85,6 +109,7 @@ def build_embedded(split: Split, encoder: str, labels: list[str], runs: Mapping[
     groupings["outcome"] = Grouping({-1: "correct", 0: "wrong"}, np.where(predicted[encoder] == y, -1, 0))
     return Embedded(
         x=x,
+        features=embedding["features"],
         ids=splits.image_ids(split),
         maps={"t-SNE": embedding["tsne"], "PCA": embedding["pca"]},
         groupings=groupings,

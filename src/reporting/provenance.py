@@ -17,6 +17,9 @@ SOURCES = {
     "fashion_mnist": "Fashion-MNIST",
     "digits": "scikit-learn's digits, scaled up to 28 x 28 pixels",
     "csv": "your own CSV files",
+    "images": "your own pictures",
+    "npz": "your own arrays",
+    "parquet": "your own Parquet files",
 }
 
 
@@ -29,7 +32,7 @@ def build_origin(results: Results, runs: Mapping[str, list[Run]]) -> dict[str, s
     project = tomllib.loads(Path("pyproject.toml").read_text(encoding="utf-8"))["project"]
     packages = [re.split(r"[^\w.-]", needed)[0] for needed in project["dependencies"]]
     return {
-        "Images": SOURCES.get(results.fetched["source"], results.fetched["source"]),
+        "Images": SOURCES[results.fetched["source"]],
         "Trained on": "; ".join(sorted({row["device"] for row in rows})),
         "Trained with": "; ".join(sorted({row["software"] for row in rows})),
         "Training": f"{len(trainings)} runs, {duration} in all",

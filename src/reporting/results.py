@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, TypedDict, TypeVar, get_args, get_type_hints
 
 from src.clustering.stability import Stability
+from src.comparison.abstention import Abstention
 from src.comparison.audit_records import ImagesReport, LabelIssue
 from src.comparison.claims import CheckedClaim
 from src.comparison.long_tables import Mistake
@@ -13,8 +14,10 @@ from src.comparison.model_rows import ModelRow
 from src.comparison.pairs import Pair
 from src.comparison.published import Prepared
 from src.comparison.replication import Replicated
+from src.comparison.slices import Slice
 from src.comparison.table import ties
 from src.decoding.records import Decoding, WrittenLabel
+from src.images.pictures import Color
 from src.inference.records import Candidate, Hidden, RowOrder, Sensitivity
 from src.pipeline.files import read_csv, read_json
 
@@ -28,6 +31,7 @@ class Fetched(TypedDict):
     train_images: int
     test_images: int
     side: int
+    color: Color
     public: bool
 
 
@@ -67,8 +71,10 @@ class Results:
     mistakes: list[Mistake]
     claims: Claims
     replicated: list[Replicated]
+    abstention: list[Abstention]
     audit: ImagesReport
     issues: list[LabelIssue]
+    slices: list[Slice]
     clusters: Mapping[str, Any]
     stability: Stability
     decoding: Decoded
@@ -91,8 +97,10 @@ def read_results(metrics: Path) -> Results:
         mistakes=read_rows(compare / "mistakes.csv", Mistake),
         claims=read_json(compare / "claims.json"),
         replicated=read_rows(compare / "replication.csv", Replicated),
+        abstention=read_rows(compare / "abstention.csv", Abstention),
         audit=read_json(metrics / "audit/images.json"),
         issues=read_rows(metrics / "audit/label_issues.csv", LabelIssue),
+        slices=read_rows(metrics / "slices/slices.csv", Slice),
         clusters=read_json(metrics / "cluster/clusters.json"),
         stability=read_json(metrics / "stability/stability.json"),
         decoding=read_json(metrics / "decode/decoding.json"),

@@ -13,7 +13,7 @@ import numpy as np
 from src.pipeline.files import UserError
 from src.serving.checks import Limits
 from src.serving.limits import Guard
-from src.serving.pictures import read_picture
+from src.serving.pictures import ModelImages, read_picture
 from src.serving.registry import use_store
 from src.training.device import setup_device
 
@@ -28,7 +28,7 @@ N_NEAREST = 8  # training images beside a picture
 
 
 def load_model(source: str) -> Any:
-    """The MLflow model of a folder or of models:/NAME@ALIAS, and the pixels of its images' side.
+    """The MLflow model of a folder or of models:/NAME@ALIAS.
 
     It runs the model's code: see docs/serving.md. Raises UserError unless it is a model that `register` made.
     """
@@ -57,9 +57,9 @@ def load_model(source: str) -> Any:
     return model
 
 
-def side_of(model: Any) -> int:
-    """The pixels of the side of a model's images."""
-    return int(model.metadata.get_input_schema().inputs[0].shape[1])
+def images_of(model: Any) -> ModelImages:
+    """The images that a model takes."""
+    return ModelImages(model.metadata.get_input_schema().inputs[0].shape[1:], model.metadata.metadata["fit"])
 
 
 def build_app(model: Any, limits: Limits) -> Guard:
@@ -76,28 +76,32 @@ def build_app(model: Any, limits: Limits) -> Guard:
     async def picture(request: Request) -> Any:
         content = await request.body()
         try:
-            return await asyncio.to_thread(describe, classifier, content, limits.side)
+            return await asyncio.to_thread(describe, classifier, content, limits.images)
         except ValueError as error:
             raise HTTPException(400, str(error)) from None
 
+    def images() -> Any:
+        return limits.images._asdict()
+
     app.get("/")(page)
+    app.get("/images")(images)
     app.post("/picture")(picture)
     return Guard(app, limits)
 
 
-def describe(classifier: Any, content: bytes, side: int) -> dict[str, Any]:
+def describe(classifier: Any, content: bytes, images: ModelImages) -> dict[str, Any]:
     """The record of a picture, `image` as the network sees it, and the `nearest` training images, as data: URIs.
 
     Raises ValueError where it is no picture.
     """
-    image = read_picture(content, side, "auto")
+    image = read_picture(content, images, "auto")
     record, nearest = classifier.explain(image, N_NEAREST)
     shown = [neighbour | {"image": data_uri(neighbour["image"])} for neighbour in nearest]
     return {**record, "image": data_uri(image), "nearest": shown}
 
 
 def data_uri(image: np.ndarray) -> str:
-    """A (side, side) uint8 image as a PNG within an address."""
+    """A uint8 image, grey or RGB, as a PNG within an address."""
     from PIL import Image
 
     file = io.BytesIO()

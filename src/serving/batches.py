@@ -13,49 +13,49 @@ from src.images.csv_files import read_pixels
 from src.images.pictures import SUFFIXES, find_pictures
 from src.pipeline.files import UserError
 from src.pipeline.untrusted import shown
-from src.serving.pictures import Ground, read_pictures
+from src.serving.pictures import Ground, ModelImages, read_pictures
 
 MAX_BYTES = 2**31  # of an array in a file that is unpacked
 PIXELS = 2**23  # at a time: 10,699 images of 28 x 28
 
 
 class Batch(NamedTuple):
-    """Images x, (n, side, side) uint8, and n names: rows of the file, from 0, or files of pictures."""
+    """n images x, uint8, and n names: rows of the file, from 0, or files of pictures."""
 
     names: list[str]
     x: np.ndarray
 
 
-def read_batches(path: Path, side: int, ground: Ground) -> Iterator[Batch]:
-    """The images of a file or folder, PIXELS at a time; pictures are brought to `side` pixels. Raises UserError.
+def read_batches(path: Path, images: ModelImages, ground: Ground) -> Iterator[Batch]:
+    """The images of a file or folder, PIXELS at a time, as the model takes them. Raises UserError.
 
     Memory does not grow with a folder of pictures or an NPY file. CSV and NPZ files, whose sizes are limited, are read
     whole.
     """
     if not path.is_dir() and not path.is_file():
         raise UserError(f"{path}: must be a file or a folder. There is none.")
-    size, suffix = max(1, PIXELS // side**2), path.suffix.lower()
+    size, suffix = max(1, PIXELS // math.prod(images.shape)), path.suffix.lower()
     if path.is_dir() or suffix in SUFFIXES:
         files = find_pictures(path) if path.is_dir() else [path]
         for first in range(0, len(files), size):
             part = files[first : first + size]
             names = [str(file.relative_to(path)) if path.is_dir() else file.name for file in part]
-            yield Batch(names, read_pictures(part, side, ground))
+            yield Batch(names, read_pictures(part, images, ground))
         return
     readers = {".csv": read_pixels, ".npy": _open_npy, ".npz": _read_npz}
     if suffix not in readers:
         known = " ".join([*readers, *sorted(SUFFIXES)])
         raise UserError(f"{path}: must be a folder of pictures or one of {known}. Got {suffix or 'no suffix'}.")
-    images, first = readers[suffix](path), 0
-    if images.shape[1:] != (side, side):
-        got = " x ".join(map(str, images.shape[1:]))
-        raise UserError(f"{path}: must have images of {side} x {side} pixels, as the model takes. Got {got}.")
-    while first < len(images):
-        x = _as_bytes(path, images[first : first + size])
+    array, first = readers[suffix](path), 0
+    if array.shape[1:] != images.shape:
+        must, got = (" x ".join(map(str, shape)) for shape in (images.shape, array.shape[1:]))
+        raise UserError(f"{path}: must have images of {must} values, as the model takes. Got {got}.")
+    while first < len(array):
+        x = _as_bytes(path, array[first : first + size])
         yield Batch([str(row) for row in range(first, first + len(x))], x)
         first += len(x)
         if suffix == ".npy":
-            images = _open_npy(path)  # anew, for what was read of an open one stays in memory
+            array = _open_npy(path)  # anew, for what was read of an open one stays in memory
 
 
 def _open_npy(path: Path) -> np.ndarray:
@@ -87,12 +87,12 @@ def _read_npz(path: Path) -> np.ndarray:
 
 
 def _as_images(path: Path, array: np.ndarray) -> np.ndarray:
-    """The array as (n, side, side) ints: a single image and rows of pixels are taken too. Raises UserError."""
+    """The array as n images of ints; a grey image alone and rows of grey pixels are taken too. Raises UserError."""
     shape = tuple(array.shape)
-    if array.dtype.kind not in "iu" or 0 in shape or not 2 <= len(shape) <= 3:
-        must = "whole numbers of shape (n, side, side), (n, side * side) or (side, side)"
+    if array.dtype.kind not in "iu" or 0 in shape or not 2 <= len(shape) <= 4:
+        must = "whole numbers of shape (n, side, side), (n, side, side, 3), (n, side * side) or (side, side)"
         raise UserError(f"{path}: must be {must}. Got {array.dtype} of shape {shape}.")
-    if array.ndim == 3:
+    if array.ndim > 2:
         return array
     side = math.isqrt(shape[1])
     if side * side == shape[1]:

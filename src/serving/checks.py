@@ -6,11 +6,14 @@ from collections.abc import MutableMapping
 from contextlib import suppress
 from dataclasses import dataclass
 from http import HTTPStatus
+from math import prod
 from typing import Any
 from urllib.parse import urlsplit
 
+from src.serving.pictures import ModelImages
+
 ROUTES = {  # FastAPI's own pages, which load scripts from elsewhere, are not among them
-    **dict.fromkeys(("/", "/ping", "/health", "/version"), "GET"),
+    **dict.fromkeys(("/", "/ping", "/health", "/version", "/images"), "GET"),
     **dict.fromkeys(("/invocations", "/picture"), "POST"),
 }
 FOR_MONITORS = ("/ping", "/health", "/version")  # by whatever name the host is called
@@ -22,9 +25,9 @@ TOO_LARGE = re.compile(rb"\d{4}")
 
 @dataclass(frozen=True)
 class Limits:
-    """side: of an image, in pixels. The others are the options of `python -m src serve`; body in bytes."""
+    """images: that the model takes. The others are the options of `python -m src serve`; body in bytes."""
 
-    side: int
+    images: ModelImages
     max_body: int
     max_images: int
     max_requests: int
@@ -88,19 +91,21 @@ def check_type(scope: MutableMapping[str, Any]) -> None:
 def check_images(body: bytes, limits: Limits) -> None:
     """Raises Refused unless the body is {"inputs": whole numbers in brackets} with as many brackets as images have."""
     if not NUMBERS.fullmatch(body) or TOO_LARGE.search(body):
-        raise Refused(HTTPStatus.BAD_REQUEST, must_be("/invocations", limits.side))
-    images = (body.count(b"[") - 1) / (limits.side + 1)
-    if images > limits.max_images:
+        raise Refused(HTTPStatus.BAD_REQUEST, must_be("/invocations", limits.images.shape))
+    shape = limits.images.shape
+    brackets = sum(prod(shape[:axis]) for axis in range(len(shape)))  # of an image: its own, a row's, a pixel's
+    if (body.count(b"[") - 1) / brackets > limits.max_images:
         message = f"A request must have at most {limits.max_images:,} images. Send several requests."
         raise Refused(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, message)
 
 
-def must_be(path: str, side: int) -> str:
+def must_be(path: str, shape: tuple[int, ...]) -> str:
     """What a body must be."""
     if path == "/picture":
         return "The body must be a picture: PNG, JPEG, GIF, BMP, WebP or TIFF."
+    pixels = "pixels, each three whole numbers" if shape[2:] else "whole numbers"
     return (
-        f'The body must be {{"inputs": images}}, one image or more, each {side} rows of {side} whole numbers '
+        f'The body must be {{"inputs": images}}, one image or more, each {shape[0]} rows of {shape[1]} {pixels} '
         "from 0 to 255."
     )
 

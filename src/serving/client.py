@@ -3,20 +3,40 @@
 import json
 import time
 from collections.abc import Iterable, Iterator
+from http import HTTPStatus
 from typing import Any
 
 import numpy as np
 
 from src.pipeline.files import UserError
 from src.pipeline.store import without_password
+from src.serving.pictures import FASHION_MNIST, ModelImages
 
 BATCH = 500  # images a request
 SECONDS = 60  # for an answer
 TRIES = 5  # of a request that a busy server refuses
 
 
+def ask_images(url: str) -> ModelImages:
+    """The images that a server's model takes; Fashion-MNIST's where the server does not say. Raises UserError."""
+    import requests
+
+    address = f"{url.rstrip('/')}/images"
+    try:
+        answer = requests.get(address, timeout=SECONDS)
+    except requests.RequestException as error:
+        raise _away(address, error) from None
+    if answer.status_code == HTTPStatus.NOT_FOUND:
+        return FASHION_MNIST
+    try:
+        content = answer.json()
+        return ModelImages(tuple(map(int, content["shape"])), content["fit"])
+    except (ValueError, KeyError, TypeError):
+        raise UserError(f"{without_password(address)} must say what images it takes. It does not.") from None
+
+
 def ask_server(url: str, images: np.ndarray) -> Iterator[dict[str, Any]]:
-    """A record for each of (n, side, side) uint8 images. Raises UserError."""
+    """A record for each of n uint8 images. Raises UserError."""
     import requests
 
     with requests.Session() as session:
@@ -41,14 +61,18 @@ def _post(session: Any, address: str, body: str) -> Any:
         try:
             answer = session.post(address, body, headers={"content-type": "application/json"}, timeout=SECONDS)
         except requests.RequestException as error:
-            kind = type(error).__name__
-            raise UserError(f"{without_password(address)} must answer. It does not ({kind}).") from None
+            raise _away(address, error) from None
         if answer.status_code != 503 or attempt == TRIES - 1:
             break
         time.sleep(1)
     if not answer.ok:
         raise UserError(f"{without_password(address)} refuses the images: {answer.status_code} {answer.text[:200]}")
     return answer
+
+
+def _away(address: str, error: Exception) -> UserError:
+    """The error about a server that does not answer."""
+    return UserError(f"{without_password(address)} must answer. It does not ({type(error).__name__}).")
 
 
 def rows(names: Iterable[str], records: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:

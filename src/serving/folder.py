@@ -22,10 +22,11 @@ WRITTEN = "1980-01-01 00:00:00"  # in place of the time of writing
 
 
 class Pictures(NamedTuple):
-    """Training images x, (n, side, side) uint8, and the numbers of their labels y, (n,) int64."""
+    """Training images x, uint8, and the numbers of their labels y, (n,) int64; how pictures become such images."""
 
     x: np.ndarray
     y: np.ndarray
+    fit: str
 
 
 class LabelMeaning(NamedTuple):
@@ -67,10 +68,11 @@ def write_folder(
             folder,
             python_model=str(CODE),
             artifacts={"classifier": str(parts)},
-            signature=signature(pictures.x.shape[1]),
+            signature=signature(pictures.x.shape[1:]),
             pip_requirements=requirements(software),
             mlflow_model=Model(utc_time_created=WRITTEN, model_uuid=evidence["weights_sha256"][:32]),
-            metadata={key: evidence[key] for key in ("model", "seed", "weights_sha256", "n_params", "val_accuracy")},
+            metadata={key: evidence[key] for key in ("model", "seed", "weights_sha256", "n_params", "val_accuracy")}
+            | {"fit": pictures.fit},
         )
     shutil.rmtree(folder / "__pycache__", ignore_errors=True)  # MLflow has just run the code, to see that it can
     description = folder / "MLmodel"
@@ -82,7 +84,7 @@ def write_folder(
     description.write_text(yaml.safe_dump(content, sort_keys=False), encoding="utf-8")
 
 
-def signature(side: int) -> Any:
+def signature(shape: tuple[int, ...]) -> Any:
     """MLflow's signature: uint8 images in, records out."""
     from mlflow.models import ModelSignature
     from mlflow.types import ColSpec, DataType, Schema, TensorSpec
@@ -96,7 +98,7 @@ def signature(side: int) -> Any:
         "probabilities": Map(DataType.double),
     }
     return ModelSignature(
-        inputs=Schema([TensorSpec(np.dtype(np.uint8), (-1, side, side))]),
+        inputs=Schema([TensorSpec(np.dtype(np.uint8), (-1, *shape))]),
         outputs=Schema([ColSpec(kind, name) for name, kind in columns.items()]),
     )
 

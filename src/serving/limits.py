@@ -72,7 +72,7 @@ class Guard:
         except Exception as error:  # whatever it is, the next request is to be answered
             print(f"serve: {type(error).__name__} in {scope['path']}", file=sys.stderr, flush=True)
         if status == HTTPStatus.BAD_REQUEST:
-            raise Refused(status, must_be(scope["path"], self.limits.side))
+            raise Refused(status, must_be(scope["path"], self.limits.images.shape))
         if status >= HTTPStatus.BAD_REQUEST:
             raise Refused(status, status.description or status.phrase)
         return status, list(sent[0]["headers"]), b"".join(message.get("body", b"") for message in sent[1:])

@@ -1,27 +1,47 @@
-"""Pictures of any kind as the network's images: grey, square, light on dark as Fashion-MNIST is."""
+"""Pictures of any kind as the network's images."""
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 
-from src.images.pictures import as_files, border, open_grey, read_all
+from src.images.fitting import Fit, fitted
+from src.images.ground import border
+from src.images.pictures import as_files, open_picture, read_all
+from src.images.store import SIDE
 
 Ground = Literal["auto", "black", "white"]
 MAX_GROUND = 26  # of 255: what is darker is ground
 
 
-def read_picture(content: bytes, side: int, ground: Ground) -> np.ndarray:
-    """The bytes of a picture -> (side, side) uint8. Raises ValueError with what is wrong with it.
+class ModelImages(NamedTuple):
+    """The images that a model takes.
 
-    Turned upright, alpha over white, to grey, inverted if the ground is white (auto: if the median of its border is).
-    A picture of another size is cut to what lies on the ground, as Fashion-MNIST's were, and shrunk or enlarged to fit,
-    in the middle of a black square.
+    shape: of an image, (side, side) or, in color, (side, side, 3). fit: how a picture becomes one: as `fetch` made the
+    training images of pictures, or, for `garment`, as Fashion-MNIST's were made.
+    """
+
+    shape: tuple[int, ...]
+    fit: Fit | Literal["garment"]
+
+
+FASHION_MNIST = ModelImages((SIDE, SIDE), "garment")
+
+
+def read_picture(content: bytes, images: ModelImages, ground: Ground) -> np.ndarray:
+    """The bytes of a picture -> a uint8 image. Raises ValueError with what is wrong with it.
+
+    Turned upright, alpha over white. For a model of garments, to grey, inverted if the ground is white (auto: if the
+    median of its border is); a picture of another size is cut to what lies on the ground, as Fashion-MNIST's were, and
+    shrunk or enlarged to fit, in the middle of a black square.
     """
     from PIL import Image, ImageOps
 
-    grey = open_grey(content)
+    side = images.shape[0]
+    if images.fit != "garment":
+        return fitted(open_picture(content, "rgb" if images.shape[2:] else "grey"), side, images.fit)
+    grey = open_picture(content, "grey")
     if ground == "white" or (ground == "auto" and border(np.asarray(grey)) > 127):
         grey = ImageOps.invert(grey)
     if grey.size == (side, side):
@@ -30,6 +50,6 @@ def read_picture(content: bytes, side: int, ground: Ground) -> np.ndarray:
     return np.asarray(ImageOps.pad(grey, (side, side), Image.Resampling.LANCZOS, color=0))
 
 
-def read_pictures(paths: Sequence[Path], side: int, ground: Ground) -> np.ndarray:
-    """Picture files -> (n, side, side) uint8. Raises UserError that lists all files that cannot be read."""
-    return np.stack(read_all(as_files(paths), lambda content: read_picture(content, side, ground)))
+def read_pictures(paths: Sequence[Path], images: ModelImages, ground: Ground) -> np.ndarray:
+    """Picture files -> n uint8 images. Raises UserError that lists all files that cannot be read."""
+    return np.stack(read_all(as_files(paths), lambda content: read_picture(content, images, ground)))

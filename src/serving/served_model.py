@@ -27,19 +27,18 @@ class Classifier(PythonModel):
         self.labels = json.loads((folder / "labels.json").read_text(encoding="utf-8"))
         with np.load(folder / "pictures.npz", allow_pickle=False) as pictures:
             self.pictures, self.picture_labels = pictures["x"], pictures["y"]
-        self.side = self.pictures.shape[1]
-        self.forward(np.zeros((1, self.side, self.side), np.uint8))
+        self.forward(np.zeros_like(self.pictures[:1]))
         self.features = _unit(self.forward(self.pictures)[1])
 
     def forward(self, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """(n, side, side) uint8 -> the probabilities (n, labels) and the last hidden layer's output (n, d), float32."""
+        """n uint8 images -> the probabilities (n, labels) and the last hidden layer's output (n, d), float32."""
         with self.lock:
             chunks = [self.network.predict_on_batch(images[i : i + CHUNK]) for i in range(0, len(images), CHUNK)]
         probabilities, features = (np.concatenate(parts) for parts in zip(*chunks, strict=True))
         return probabilities, features
 
     def predict(self, context: Any, model_input: np.ndarray, params: Any = None) -> list[dict[str, Any]]:
-        """(n, side, side) uint8 -> n records: label, garments, garments_are and probabilities, {label: in [0, 1]}."""
+        """n uint8 images -> n records: label, garments, garments_are and probabilities, {label: in [0, 1]}."""
         if len(model_input) == 0:
             raise ValueError("there must be at least one image")
         return self.records(self.forward(model_input)[0])
@@ -55,9 +54,9 @@ class Classifier(PythonModel):
         ]
 
     def explain(self, image: np.ndarray, n_nearest: int) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-        """The record of a (side, side) uint8 image, and the training images nearest to it, nearest first.
+        """The record of a uint8 image, and the training images nearest to it, nearest first.
 
-        Nearest by the cosine of the last hidden layer's outputs: each with `image` (side, side), `label`, `similarity`.
+        Nearest by the cosine of the last hidden layer's outputs: each with `image`, `label`, `similarity`.
         """
         probabilities, features = self.forward(image[None])
         similarity = self.features @ _unit(features)[0]

@@ -139,8 +139,8 @@ class Course:
             seconds, n_resumed = report["train_seconds"], report["n_resumed"]
             params = self.network.count_params()
             self.run.log_metrics({"train_seconds": seconds, "n_resumed": n_resumed, "n_params": params})
-            side, classes = self.data[0].x.shape[1], self.network.output_shape[1]
-            self.run.log_model(self.file, side=side, classes=classes, backend=keras.backend.backend())
+            shape, classes = self.data[0].x.shape[1:], self.network.output_shape[1]
+            self.run.log_model(self.file, shape=shape, classes=classes, backend=keras.backend.backend())
             self.stack.close()
             self.record.closed = True
             self._keep()

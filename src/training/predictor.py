@@ -14,7 +14,7 @@ Predict = Callable[[np.ndarray], np.ndarray]
 
 
 def predictor(model: "keras.Model", *, batch_size: int) -> Predict:
-    """A function from (n, side, side) uint8 images to a model's (n, ...) float32 output; its first call compiles."""
+    """A function from uint8 images to a model's (n, ...) float32 output; its first call compiles."""
     import keras
 
     forwards = {"tensorflow": _tensorflow_forward, "jax": _jax_forward}
@@ -24,7 +24,7 @@ def predictor(model: "keras.Model", *, batch_size: int) -> Predict:
 
     def predict(x: np.ndarray) -> np.ndarray:
         # The last batch is filled up with black images, so that all have one shape and are compiled once.
-        images = np.pad(x, [(0, -len(x) % batch_size), (0, 0), (0, 0)])
+        images = np.pad(x, [(0, -len(x) % batch_size), *[(0, 0)] * (x.ndim - 1)])
         outputs = [forward(images[first : first + batch_size]) for first in range(0, len(images), batch_size)]
         return np.concatenate(outputs)[: len(x)]
 

@@ -39,7 +39,7 @@ def train(
     import keras
 
     keras.utils.set_random_seed(seed)
-    model = classifiers.build(side=train_set.x.shape[1], classes=classes, architecture=architecture, **body)
+    model = classifiers.build(shape=train_set.x.shape[1:], classes=classes, architecture=architecture, **body)
     momentum = {"momentum": MOMENTUM} if optimizer == "sgd_momentum" else {}
     name, config = optimizer.removesuffix("_momentum"), {"learning_rate": learning_rate} | momentum
     rule = keras.optimizers.get({"class_name": name, "config": config})

@@ -32,7 +32,7 @@ PUBLISHED = {  # parameters of the 2022 notebook's networks
 
 
 def build(block: dict[str, Any], side: int = 28, classes: int = 5) -> keras.Model:
-    return classifiers.build(side=side, classes=classes, **stock.network(block))
+    return classifiers.build(shape=(side, side), classes=classes, **stock.network(block))
 
 
 def block_of(architecture: str) -> dict[str, Any]:
@@ -185,3 +185,15 @@ def test_equal_weights_give_equal_files_without_the_optimizers_state(tmp_path: P
     assert (tmp_path / "a.keras").stat().st_size < 1.2 * 4 * model.count_params()
     with zipfile.ZipFile(tmp_path / "a.keras") as archive:
         assert {info.date_time[0] for info in archive.infolist()} == {1980}
+
+
+@pytest.mark.parametrize("architecture", classifiers.ARCHITECTURES)
+def test_a_network_for_color_that_weighs_all_channels_alike_is_one_for_grey(architecture: str) -> None:
+    side = SIDES.get(architecture, 28)
+    grey = build(block_of(architecture), side=side)
+    color = classifiers.build(shape=(side, side, 3), classes=5, **block_of(architecture))
+    first, *others = grey.get_weights()
+    color.set_weights([np.repeat(first, 3, axis=-2) / 3, *others])
+    x = random_images(side=side)
+    seen_in_color = np.asarray(color(np.repeat(x[..., None], 3, axis=-1)))
+    np.testing.assert_allclose(seen_in_color, np.asarray(grey(x)), rtol=1e-4, atol=1e-5)

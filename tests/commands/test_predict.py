@@ -97,13 +97,28 @@ def test_a_server_gives_the_same_rows(
     assert list(csv.DictReader(io.StringIO(capsys.readouterr().out))) == expected(records, names)
 
 
+def test_pictures_are_sent_as_the_servers_model_takes_them(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    sent: list[Any] = []
+
+    def answer(inputs: list[Any]) -> Answer:
+        sent.extend(inputs)
+        record = {"label": "cat", "garments": [], "garments_are": "unknown", "probabilities": {"cat": 1.0}}
+        return 200, json.dumps({"predictions": [record] * len(inputs)})
+
+    with scoring(answer, (200, '{"shape": [9, 9, 3], "fit": "stretch"}')) as (url, _):
+        main([str(folder / "pictures"), "--url", url])
+    assert np.shape(sent) == (len(X), 9, 9, 3)
+    stretched = Image.fromarray(X[0]).convert("RGB").resize((9, 9), Image.Resampling.BILINEAR)
+    assert np.array_equal(sent[0], np.asarray(stretched))
+    assert capsys.readouterr().out.count("cat") == len(X) + 1
+
+
 @pytest.mark.parametrize(
     ("arguments", "must"),
     [
         (["nothing.csv"], "There is none"),
         (["x.npy", "--model", "nowhere"], "must be a folder with an MLflow model"),
         (["x.npy", "--url", "http://127.0.0.1:1"], "must answer. It does not"),
-        (["x.npy", "--url", "http://127.0.0.1:1", "--side", "8"], "must have images of 8 x 8 pixels"),
     ],
 )
 def test_what_is_wrong_is_told_in_a_line(arguments: list[str], must: str, folder: Path, model_folder: Path) -> None:

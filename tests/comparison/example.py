@@ -85,7 +85,12 @@ def write_files(runs: Mapping[str, Sequence[Run]], images: Mapping[str, np.ndarr
     for split, y in first.y.items():
         x = images[split] if images else np.zeros((len(y), 4, 4), np.uint8)
         np.savez(f"data/{split}.npz", x=x, y=y, labels=names)
-    np.savez("data/source_index.npz", allow_pickle=False, **{split: np.arange(len(y)) for split, y in first.y.items()})
+    places = {
+        split: np.array([f"{'test' if split == 'test' else 'train'} {row}" for row in range(len(y))])
+        for split, y in first.y.items()
+    }
+    np.savez("data/image_ids.npz", allow_pickle=False, **places)
+    Path("data/occlusion").mkdir(exist_ok=True)
     for model, seeds in runs.items():
         keys = ("recipe", "n_params", "loss", "precision", "device", "software")
         shared = {key: getattr(seeds[0], key) for key in keys}
@@ -103,6 +108,10 @@ def write_files(runs: Mapping[str, Sequence[Run]], images: Mapping[str, np.ndarr
         write_csv(f"metrics/train/history/{model}.csv", history)
         stacked = {split: np.stack([run.probabilities[split] for run in seeds]) for split in first.y}
         np.savez(f"data/predictions/{model}.npz", allow_pickle=False, **stacked)
+        mistakes = np.flatnonzero(~seeds[0].correct["test"])[:2]
+        side = images["test"].shape[1] if images else 4
+        maps = np.ones((len(mistakes), side, side), np.float32)
+        np.savez(f"data/occlusion/{model}.npz", allow_pickle=False, mistakes=mistakes, maps=maps)
 
 
 def write_prepared(subject: str, counts: Mapping[str, int]) -> None:

@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from src.comparison.long_tables import confusion_rows, curve_rows, per_class, run_rows, surest_mistakes
+from src.comparison.long_tables import confusion_rows, curve_rows, mistake_rows, per_class, run_rows
 from src.comparison.runs import Run
 from tests.comparison.example import example_run
 
@@ -17,7 +17,7 @@ def toy() -> dict[str, list[Run]]:
 
 
 def test_the_surest_mistakes_come_first_and_right_answers_never() -> None:
-    assert surest_mistakes(toy()["a"][0], 2, LABELS, [f"test {row}" for row in range(5)]) == [
+    assert mistake_rows(toy()["a"][0], 2, LABELS, [f"test {row}" for row in range(5)]) == [
         {"model": "a", "test_index": 3, "image": "test 3", "label": "zero", "predicted": "one", "confidence": 0.95},
         {"model": "a", "test_index": 0, "image": "test 0", "label": "zero", "predicted": "one", "confidence": 0.8},
     ]

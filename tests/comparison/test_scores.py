@@ -1,7 +1,7 @@
 import numpy as np
 from sklearn.metrics import classification_report
 
-from src.comparison.scores import ClassScores, accuracy, class_scores, confusion_matrix
+from src.comparison.scores import ClassScores, accuracy, class_scores, confusion_matrix, surest_mistakes
 
 Y = np.array([0, 0, 0, 1, 1, 2])
 PREDICTED = np.array([0, 0, 1, 1, 1, 0])
@@ -24,6 +24,14 @@ def test_scores_agree_with_scikit_learn_on_random_predictions() -> None:
         names = {"precision": "precision", "recall": "recall", "f1": "f1-score", "support": "support"}
         assert scores._asdict() == {name: expected[str(label)][key] for name, key in names.items()}
     assert np.trace(confusion_matrix(predicted, y, 5)) / 500 == accuracy(predicted, y) == expected["accuracy"]
+
+
+def test_the_surest_mistakes_come_first_and_right_answers_never() -> None:
+    probabilities = np.array([[0.9, 0.1], [0.2, 0.8], [0.6, 0.4], [0.05, 0.95], [0.3, 0.7]])
+    y = np.array([0, 0, 1, 0, 0])
+    assert surest_mistakes(probabilities, y, 3).tolist() == [3, 1, 4]
+    assert surest_mistakes(probabilities, y, 9).tolist() == [3, 1, 4, 2]
+    assert surest_mistakes(probabilities, probabilities.argmax(axis=1), 3).tolist() == []
 
 
 def test_a_label_without_images_keeps_its_row() -> None:

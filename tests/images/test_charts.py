@@ -33,8 +33,22 @@ def test_a_sheet_has_each_picture_in_its_place_under_its_caption(tmp_path: Path,
         (image,) = ax.get_images()
         assert np.array_equal(image.get_array(), expected)
         assert image.get_clim() == (0, 255)  # the same grey for the same pixel on all pictures
+        assert image.get_cmap().name == "gray_r"  # light things on a dark ground, as a negative
     assert not empty.get_images()
     assert not any(ax.axison for ax in (first, empty))
+
+
+@pytest.mark.parametrize(
+    ("picture", "shown"),
+    [(np.full((2, 2), 200, np.uint8), [200 / 255] * 3), (np.full((2, 2, 3), (10, 20, 30), np.uint8), [10, 20, 30])],
+)
+def test_pictures_on_a_light_ground_and_colored_ones_are_shown_as_they_are(
+    picture: np.ndarray, shown: list[float], tmp_path: Path, drawn: Drawn
+) -> None:
+    image_sheet(str(tmp_path / "a.png"), [[(picture, "cat")]])
+    (image,) = drawn()[0].get_images()
+    color = image.get_array()[0, 0] if picture.ndim == 3 else image.to_rgba(image.get_array())[0, 0, :3]
+    assert color.tolist() == pytest.approx(shown)
 
 
 @pytest.mark.parametrize("name", ["a.png", "a.svg"])

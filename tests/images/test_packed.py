@@ -32,7 +32,10 @@ def test_labels_may_be_words(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("changes", "must"),
     [
-        ({"x_train": X[:3].astype(float)}, r"x_train: must be \(n, side, side\) uint8.* Got \(3, 3, 3\) float64\.$"),
+        (
+            {"x_train": X[:3].astype(float)},
+            r"x_train: must be \(n, side, side\) or \(n, side, side, 3\) uint8.* Got .* float64\.$",
+        ),
         ({"x_test": X[3:, :2]}, r"x_test: must be \(n, side, side\)"),
         (
             {"x_test": np.zeros((1, 4, 4), np.uint8)},
@@ -76,23 +79,40 @@ def test_parquet_files_of_pictures_are_taken(tmp_path: Path) -> None:
     write(tmp_path / "train-00000-of-00002.parquet", [{"bytes": pictures[0], "path": "0.png"}], [7])
     write(tmp_path / "train-00001-of-00002.parquet", [{"bytes": pictures[1], "path": None}], [5])
     write(tmp_path / "test.parquet", pictures[2:], [5, 7])
-    images = read_parquet(tmp_path, side=None, fit="pad")
+    images = read_parquet(tmp_path, side=None, fit="pad", color="grey")
     assert np.array_equal(images.x_train, X[:2])
     assert np.array_equal(images.x_test, X[2:])
     assert (images.y_train.tolist(), images.y_test.tolist()) == ([7, 5], [5, 7])
-    assert read_parquet(tmp_path, side=6, fit="stretch").x_test.shape == (2, 6, 6)
+    assert read_parquet(tmp_path, side=6, fit="stretch", color="grey").x_test.shape == (2, 6, 6)
 
 
 def test_wrong_parquet_files_are_refused(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"There is none of train\.$"):
-        read_parquet(tmp_path, side=None, fit="pad")
+        read_parquet(tmp_path, side=None, fit="pad", color="grey")
     write(tmp_path / "train.parquet", [encoded(X[0]), b"x"], ["a", "b"])
     (tmp_path / "test.parquet").write_bytes(b"x")
     with pytest.raises(UserError, match=r"test\.parquet: must be a Parquet file with the columns image and label"):
-        read_parquet(tmp_path, side=None, fit="pad")
+        read_parquet(tmp_path, side=None, fit="pad", color="grey")
     write(tmp_path / "test.parquet", [encoded(X[0]), None], ["a", "b"])
-    with pytest.raises(UserError, match=r"test\.parquet: row 1: must have the bytes of a picture and a label\.$"):
-        read_parquet(tmp_path, side=None, fit="pad")
+    with pytest.raises(
+        UserError,
+        match=r"test\.parquet: row 1: must have the bytes of a picture, and a whole number or a word as label\.$",
+    ):
+        read_parquet(tmp_path, side=None, fit="pad", color="grey")
     write(tmp_path / "test.parquet", [encoded(X[0])], ["a"])
     with pytest.raises(UserError, match=r"1 of 3 are not: .*train\.parquet, row 1, is no picture"):
-        read_parquet(tmp_path, side=None, fit="pad")
+        read_parquet(tmp_path, side=None, fit="pad", color="grey")
+
+
+def test_colored_images_are_taken(tmp_path: Path) -> None:
+    color = np.random.default_rng(0).integers(0, 256, (4, 3, 3, 3), dtype=np.uint8)
+    np.savez(tmp_path / "a.npz", **ARRAYS | {"x_train": color[:3], "x_test": color[3:]})
+    images = read_npz(tmp_path / "a.npz")
+    assert np.array_equal(np.concatenate([images.x_train, images.x_test]), color)
+    np.savez(tmp_path / "b.npz", **ARRAYS | {"x_train": color[:3]})
+    with pytest.raises(UserError, match=r"x_test: must have images of the size of x_train\. Got \(1, 3, 3\)\.$"):
+        read_npz(tmp_path / "b.npz")
+    write(tmp_path / "train.parquet", [encoded(image) for image in color[:2]], [0, 1])
+    write(tmp_path / "test.parquet", [encoded(image) for image in color[2:]], [0, 1])
+    images = read_parquet(tmp_path, side=None, fit="pad", color="rgb")
+    assert np.array_equal(np.concatenate([images.x_train, images.x_test]), color)

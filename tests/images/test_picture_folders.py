@@ -7,11 +7,11 @@ import pytest
 from PIL import Image
 from sklearn.model_selection import train_test_split
 
-from src.images.picture_folders import fitted, list_files, read_folder, split
+from src.images.picture_folders import list_files, read_folder, split
 from src.images.store import Images
 from src.pipeline.files import UserError
 
-SETTINGS: dict[str, Any] = {"side": None, "fit": "pad", "test_size": 0.25, "seed": 3}
+SETTINGS: dict[str, Any] = {"side": None, "fit": "pad", "color": "grey", "test_size": 0.25, "seed": 3}
 
 
 def paint(path: Path, grey: int, size: tuple[int, int] = (4, 4)) -> None:
@@ -87,7 +87,7 @@ def test_a_table_may_give_the_labels(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "must"),
     [
-        ("file,label\na.png,x\n", r"columns file_name and label\. Got file, label\.$"),
+        ("file,label\na.png,x\n", r"columns file_name and label\. Got .file, label.\.$"),
         ("file_name,label\n", r"Got no rows\.$"),
         ("file_name,label\na.png,\n", r"line 2: must have a file_name and a label\.$"),
         ("file_name,label\n../a.png,x\n", r"line 2: must name a file below .*\. Got '\.\./a\.png'\.$"),
@@ -161,12 +161,23 @@ def test_large_images_are_refused(tree: Path) -> None:
         read_folder(tree, **SETTINGS)
 
 
-def test_a_picture_is_padded_cut_or_stretched() -> None:
-    wide = np.repeat([[10, 10, 200, 200, 10, 10]], 2, axis=0).astype(np.uint8)  # 6 x 2
-    image = Image.fromarray(wide)
-    padded, cut, stretched = (fitted(image, 6, fit) for fit in ("pad", "crop", "stretch"))
-    assert padded[[0, 1, 4, 5]].tolist() == [[10] * 6] * 4  # the grey of its border
-    assert padded[2:4].tolist() == wide.tolist()
-    assert stretched.tolist() == [wide[0].tolist()] * 6
-    assert (cut.shape, cut[:, 2:4].min(), cut[0, 0] < cut[0, 2]) == ((6, 6), 200, True)  # its middle, enlarged
-    assert fitted(image, None, "pad").tolist() == wide.tolist()
+def test_colored_pictures_stay_so_and_images_keep_the_names_of_their_files(tmp_path: Path) -> None:
+    for number in range(4):
+        (tmp_path / "red").mkdir(exist_ok=True)
+        (tmp_path / "blue").mkdir(exist_ok=True)
+        Image.new("RGB", (4, 4), (200, number, 0)).save(tmp_path / f"red/{number}.png")
+        Image.new("RGB", (4, 4), (0, number, 200)).save(tmp_path / f"blue/{number}.png")
+    images = read_folder(tmp_path, **SETTINGS | {"color": "rgb"})
+    assert (images.x_train.shape, images.x_test.shape) == ((6, 4, 4, 3), (2, 4, 4, 3))
+    for x, y, files in (
+        (images.x_train, images.y_train, images.files_train),
+        (images.x_test, images.y_test, images.files_test),
+    ):
+        for image, label, file in zip(x, y, files, strict=True):
+            red, number, blue = image[1, 2].tolist()
+            assert file == f"{images.labels[label]}/{number}.png"
+            assert (images.labels[label] == "red") == (red == 200) == (blue == 0)
+    grey = read_folder(tmp_path, **SETTINGS)
+    assert grey.x_train[0, 0, 0] == Image.new("RGB", (1, 1), tuple(images.x_train[0, 0, 0])).convert("L").getpixel(
+        (0, 0)
+    )

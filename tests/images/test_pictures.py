@@ -5,15 +5,8 @@ import pytest
 from PIL import Image
 
 from src.images import pictures
-from src.images.pictures import as_files, border, find_pictures, open_grey, read_all
+from src.images.pictures import as_files, find_pictures, open_picture, read_all
 from src.pipeline.files import UserError
-
-
-def test_the_border_is_the_median_of_the_outermost_pixels() -> None:
-    image = np.full((5, 5), 9, np.uint8)
-    image[1:4, 1:4] = 200
-    image[0, :4] = 255
-    assert border(image) == 9
 
 
 def test_all_unreadable_files_are_listed_and_nothing_is_read(tmp_path: Path) -> None:
@@ -21,7 +14,7 @@ def test_all_unreadable_files_are_listed_and_nothing_is_read(tmp_path: Path) -> 
         (tmp_path / name).write_bytes(content)
     Image.new("L", (5, 5)).save(tmp_path / "a.png")
     with pytest.raises(UserError, match=r"2 of 3 are not: .*b\.png is no picture.*; .*c\.png is no picture") as error:
-        read_all(as_files(find_pictures(tmp_path)), lambda content: np.asarray(open_grey(content)))
+        read_all(as_files(find_pictures(tmp_path)), lambda content: np.asarray(open_picture(content, "grey")))
     assert "\n" not in str(error.value)
 
 
@@ -30,7 +23,7 @@ def test_a_long_list_is_cut(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     for name in ("a.png", "b.png"):
         (tmp_path / name).touch()
     with pytest.raises(UserError, match=r"a\.png [^;]*; \.\.\.\.$"):
-        read_all(as_files(find_pictures(tmp_path)), lambda content: np.asarray(open_grey(content)))
+        read_all(as_files(find_pictures(tmp_path)), lambda content: np.asarray(open_picture(content, "grey")))
 
 
 def test_pictures_are_found_in_folders_of_folders_by_their_suffix(tmp_path: Path) -> None:

@@ -18,8 +18,8 @@ def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     np.savez(
         "data/garments.npz", allow_pickle=False, names=np.array(["Bag", "Coat"]), **{s: -y for s, y in numbers.items()}
     )
-    rows = {"train": np.array([2, 0]), "val": np.array([1]), "test": np.arange(2)}
-    np.savez("data/source_index.npz", allow_pickle=False, **rows)
+    ids = {"train": ["train 2", "train 0"], "val": ["train 1"], "test": ["test 0", "test 1"]}
+    np.savez("data/image_ids.npz", allow_pickle=False, **{split: np.array(names) for split, names in ids.items()})
 
 
 def test_a_split_is_its_file() -> None:
@@ -49,6 +49,6 @@ def test_labels_and_garments_have_names_by_their_numbers() -> None:
     assert garment_names() == ["Bag", "Coat"]
 
 
-def test_an_image_is_known_by_its_row_in_what_was_given() -> None:
+def test_an_image_keeps_its_id() -> None:
     assert image_ids("val") == ["train 1"]
     assert image_ids("all") == ["train 2", "train 0", "train 1", "test 0", "test 1"]

@@ -45,7 +45,7 @@ def write_training(model: str = "cm1", **options: Any) -> str:
         run.log_dataset("val", "validation", images, labels)
         for epoch, loss in POINTS:
             run.log_epoch(epoch, {"loss": loss})
-        run.log_model("weights.keras", side=28, classes=2, backend="tensorflow")
+        run.log_model("weights.keras", shape=(28, 28), classes=2, backend="tensorflow")
         run.log_metrics({"val_accuracy": 0.5}, dataset="val")
         run.set_tags({"certified": True})
         run.log_artifact("notes.txt")

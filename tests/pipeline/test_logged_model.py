@@ -16,10 +16,10 @@ def test_the_model_loads_in_mlflow_and_predicts_what_keras_predicts(monkeypatch:
     import keras
     import mlflow
 
-    model = classifiers.build(side=12, classes=3, architecture="cm1", activation="relu")
+    model = classifiers.build(shape=(12, 12), classes=3, architecture="cm1", activation="relu")
     classifiers.save(model, "27.keras")
     with tracking.training_run("cm1", "cm1-seed27", {"epochs": 3, "seed": 27}) as run:
-        run.log_model("27.keras", side=12, classes=3, backend=keras.backend.backend())
+        run.log_model("27.keras", shape=(12, 12), classes=3, backend=keras.backend.backend())
     Sender().send_all()
     client, experiment = connect()
     (logged,) = client.search_logged_models([experiment])
@@ -43,7 +43,7 @@ def test_a_model_is_made_once_and_doubles_are_deleted(top: Path) -> None:
     (top / "a.keras").write_bytes(b"weights")
     client, experiment = connect()
     run_id = client.create_run(experiment).info.run_id
-    facts = {"side": 28, "classes": 5, "backend": "tensorflow", "versions": {"keras": "3", "tensorflow": "2"}}
+    facts = {"shape": [28, 28], "classes": 5, "backend": "tensorflow", "versions": {"keras": "3", "tensorflow": "2"}}
     tags = {"run_id": run_id, "pipeline.run_id": "7"}
     other = client.create_logged_model(
         experiment, "other", "f" * 32, {"pipeline.run_id": "7"}

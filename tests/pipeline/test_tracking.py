@@ -115,12 +115,12 @@ def test_an_artifact_and_a_model_are_kept_as_they_were(here: Path) -> None:
     (here / "27.keras").write_bytes(b"weights")
     with tracking.new_run("a", {}, {}) as run:
         run.log_artifact("27.keras")
-        run.log_model("27.keras", side=28, classes=5, backend="tensorflow")
+        run.log_model("27.keras", shape=(28, 28), classes=5, backend="tensorflow")
     (here / "27.keras").unlink()
     artifact, model = only_events()[1:-1]
     (path,) = spool.pending()
     assert {(spool.attachments(path) / event["file"]).read_bytes() for event in (artifact, model)} == {b"weights"}
-    assert (model["side"], model["classes"], model["backend"]) == (28, 5, "tensorflow")
+    assert (model["shape"], model["classes"], model["backend"]) == ([28, 28], 5, "tensorflow")
     assert set(model["versions"]) == {"keras", "tensorflow"}
 
 

@@ -50,7 +50,14 @@ def write_example(params: dict[str, Any]) -> None:
     write_json("metrics/prepare/splits.json", {"subject": "Fashion-MNIST", "labels": LABELS, "counts": counts})
     write_json(
         "metrics/fetch/images.json",
-        {"source": "fashion_mnist", "train_images": 60_000, "test_images": 10_000, "side": SIDE, "public": False},
+        {
+            "source": "fashion_mnist",
+            "train_images": 60_000,
+            "test_images": 10_000,
+            "side": SIDE,
+            "color": "grey",
+            "public": False,
+        },
     )
     published = {
         "test_label_counts": counts["test"],
@@ -60,6 +67,7 @@ def write_example(params: dict[str, Any]) -> None:
     write_json("data/published.json", published)
     compare.main(params)
     write_audit()
+    write_slices()
     write_clusters(rng, y["test"])
     write_decoding()
     write_inference()
@@ -107,6 +115,17 @@ def write_audit() -> None:
         for split, image in (("val", "train 3"), ("test", "test 3"))
     ]
     write_csv("metrics/audit/label_issues.csv", rows)
+
+
+def write_slices() -> None:
+    """A slice on which model a is worse, and one of b."""
+    row = {"n_found": 12, "accuracy_found": 0.5, "n": 14, "accuracy": 0.64, "ci_low": 0.4, "ci_high": 0.8}
+    row |= {"accuracy_elsewhere": 0.95, "p": 0.001, "p_holm": 0.002}
+    rows = [
+        {"model": "a", "slice": f"garment {TEXT}, brightness 0 to 0.2", **row, "verdict": "worse"},
+        {"model": "b", "slice": "label label 1", **row, "verdict": "not shown"},
+    ]
+    write_csv("metrics/slices/slices.csv", rows)
 
 
 def write_clusters(rng: np.random.Generator, y: np.ndarray) -> None:

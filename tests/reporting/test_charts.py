@@ -1,7 +1,12 @@
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from src.pipeline.figure import figure
+from src.reporting.before import Epoch
+from src.reporting.change_charts import changed_curves
 from src.reporting.charts import embed_svg
+from tests.comparison.example import example_run
 
 
 def test_a_chart_is_an_image_with_its_title_as_name() -> None:
@@ -26,3 +31,24 @@ def test_a_drawn_chart_keeps_its_text(tmp_path: Path) -> None:
     element = embed_svg((tmp_path / "a.svg").read_text(encoding="utf-8"), "costs")
     assert element.startswith('<svg role="img" aria-label="Costs"')
     assert ">seconds &amp; more<" in element
+
+
+def test_changed_curves_are_drawn_over_what_they_were(tmp_path: Path, drawn: Callable[[], list[Any]]) -> None:
+    def epochs(seed: int, *values: float) -> list[Epoch]:
+        return [
+            {"seed": seed, "epoch": epoch, "val_loss": 1.0, "val_accuracy": value}
+            for epoch, value in enumerate(values, 1)
+        ]
+
+    runs = {name: [example_run(name, 1, val_accuracy=(0.7, 0.9), val_loss=(2, 1))] for name in "abcde"}
+    before = {name: epochs(1, 0.5, 0.6) + epochs(2, 0.4) for name in "abcde"}
+    changed_curves(str(tmp_path / "a.svg"), before, runs)
+    axes = drawn()
+    assert [ax.get_title() for ax in axes[:5]] == list("abcde")
+    assert not any(ax.axison for ax in axes[5:])
+    lines = [(line.get_xdata(), line.get_ydata(), line.get_linestyle()) for line in axes[0].get_lines()]
+    assert [(list(x), list(y), style) for x, y, style in lines] == [
+        ([1, 2], [0.5, 0.6], "--"),
+        ([1], [0.4], "--"),
+        ([1.0, 2.0], [0.7, 0.9], "-"),
+    ]

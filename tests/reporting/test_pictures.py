@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from src.images import splits
+from src.reporting.heat import HEAT
 from src.reporting.pictures import build_pictures
 
 VALUES = {"train": np.array([0, 1, 2]), "val": np.array([10, 11]), "test": np.array([20, 21])}
@@ -24,22 +25,26 @@ def runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
         np.savez(f"data/{part}.npz", x=x, y=value % 2, labels=np.array(["0", "1"]))
     names = np.array([f"g{value}" for value in range(22)])
     np.savez("data/garments.npz", allow_pickle=False, names=names, **VALUES)
-    np.savez("data/source_index.npz", train=np.array([4, 0, 2]), val=np.array([1, 3]), test=np.arange(2))
+    ids = {"train": ["train 4", "train 0", "train 2"], "val": ["train 1", "train 3"], "test": ["test 0", "test 1"]}
+    np.savez("data/image_ids.npz", allow_pickle=False, **{part: np.array(names) for part, names in ids.items()})
     predicted = {part: np.where(value % 10 == 0, 1 - value % 2, value % 2) for part, value in VALUES.items()}
     probabilities = {part: 0.2 + 0.6 * np.eye(2)[label] for part, label in predicted.items()}
+    (tmp_path / "data/occlusion").mkdir()
+    fall = np.array([[[0.0, 0.5], [0.0, 0.0]]], np.float32)
+    np.savez("data/occlusion/m.npz", allow_pickle=False, mistakes=np.array([1]), maps=fall)
     return {"m": [SimpleNamespace(predicted=predicted, probabilities=probabilities)]}
 
 
 def pictures(runs: Any, split: splits.Split) -> Any:
     n = sum(len(VALUES[part]) for part in splits.parts(split))
-    np.savez("data/embedding.npz", tsne=np.zeros((n, 2)), pca=np.zeros((n, 2)))
+    np.savez("data/embedding.npz", tsne=np.zeros((n, 2)), pca=np.zeros((n, 2)), features=np.zeros((n, 3)))
     np.savez("data/clusters.npz", kmeans=np.zeros(n, int), dbscan=np.full(n, -1))
     params = {"embed": {"split": split, "model": "m"}, "decode": {"n_per_label": 1}, "audit": {"max_shown": 2}}
     issues = [("val", 1), ("test", 0), ("val", 0)]
     results: Any = SimpleNamespace(
         prepared={"labels": ["0", "1"]},
         models={"m": None},
-        mistakes=[{"model": "m", "test_index": 1}],
+        mistakes=[{"model": "m", "test_index": 1}, {"model": "m", "test_index": 0}],
         issues=[{"split": part, "index": row} for part, row in issues],
     )
     return build_pictures(params, results, runs)
@@ -47,7 +52,12 @@ def pictures(runs: Any, split: splits.Split) -> Any:
 
 def test_pictures_are_those_of_their_rows(runs: Any) -> None:
     made = pictures(runs, "test")
-    assert [(int(shown.x[0, 0]), shown.garment) for shown, _ in made.mistakes["m"]] == [(21, "g21")]
+    mistakes = [(int(shown.x[0, 0]), shown.garment) for shown, _, _ in made.mistakes["m"]]
+    assert mistakes == [(21, "g21"), (20, "g20")]
+    first, second = (heat for _, _, heat in made.mistakes["m"])
+    assert first[1].tolist() == [[255 - 21] * 3] * 2  # the ground is dark: a negative
+    assert first[0, 1].tolist() == (0.2 * (255 - 21) + 0.8 * HEAT).round().tolist()
+    assert second is None  # that one was not looked into
     assert [(int(shown.x[0, 0]), shown.garment) for shown, _ in made.issues] == [(11, "g11"), (20, "g20")]
     assert {label: [int(x[0, 0]) for x in images] for label, images in made.labels.items()} == {"0": [20], "1": [21]}
 

@@ -51,7 +51,7 @@ def write_network(path: Path, seed: int = 1) -> Path:
     keras.utils.clear_session()  # it numbers models
     keras.utils.set_random_seed(seed)
     model = classifiers.build(
-        side=SIDE,
+        shape=(SIDE, SIDE),
         classes=len(LABELS),
         architecture="dropout_cnn",
         activation="relu",
@@ -67,7 +67,7 @@ def write_example(place: Path, seed: int = 1) -> Path:
     """The MLflow folder of such a network, in a new folder."""
     network = write_network(place / "network.keras", seed)
     evidence = Evidence(**EVIDENCE | {"weights_sha256": sha256(network)})
-    pictures = Pictures(images(20, seed=9), np.arange(20) % len(LABELS))
+    pictures = Pictures(images(20, seed=9), np.arange(20) % len(LABELS), "garment")
     write_folder(place / "model", network, software(), LABELS, pictures, evidence)
     return place / "model"
 

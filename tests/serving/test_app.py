@@ -9,9 +9,10 @@ import pytest
 from PIL import Image
 
 from src.pipeline.files import UserError
-from src.serving.app import N_NEAREST, build_app, data_uri, describe, load_model, side_of
+from src.serving.app import N_NEAREST, build_app, data_uri, describe, images_of, load_model
 from src.serving.checks import Limits
 from src.serving.limits import Guard
+from src.serving.pictures import FASHION_MNIST
 from tests.serving.example import SIDE, images
 
 
@@ -33,8 +34,8 @@ def shown(address: str) -> np.ndarray:
     return np.asarray(Image.open(io.BytesIO(base64.b64decode(content))))
 
 
-def test_a_model_knows_the_side_of_its_images(model: Any) -> None:
-    assert side_of(model) == SIDE
+def test_a_model_knows_the_images_of_its_images(model: Any) -> None:
+    assert images_of(model) == FASHION_MNIST
 
 
 def test_an_address_has_the_image(model: Any) -> None:
@@ -46,7 +47,7 @@ def test_a_picture_gets_the_models_answer_and_the_nearest_images(model: Any) -> 
     image = images(1, seed=2)[0]
     image[[0, -1]] = 0
     image[:, [0, -1]] = 0
-    answer = describe(model.unwrap_python_model(), png(image), SIDE)
+    answer = describe(model.unwrap_python_model(), png(image), FASHION_MNIST)
     (record,) = model.predict(image[None])
     assert {key: answer[key] for key in record} == record
     assert np.array_equal(shown(answer["image"]), image)
@@ -55,10 +56,10 @@ def test_a_picture_gets_the_models_answer_and_the_nearest_images(model: Any) -> 
 
 
 def test_the_app_is_behind_the_limits(model: Any) -> None:
-    limits = Limits(SIDE, max_body=9, max_images=9, max_requests=9, read_seconds=9, hosts=frozenset())
+    limits = Limits(FASHION_MNIST, max_body=9, max_images=9, max_requests=9, read_seconds=9, hosts=frozenset())
     guard = build_app(model, limits)
     assert isinstance(guard, Guard)
-    assert {"/", "/picture", "/invocations", "/ping"} <= {route.path for route in guard.app.routes}  # type: ignore[attr-defined]
+    assert {"/", "/picture", "/images", "/invocations", "/ping"} <= {route.path for route in guard.app.routes}  # type: ignore[attr-defined]
 
 
 def test_what_is_no_model_folder_is_told(tmp_path: Path) -> None:

@@ -9,14 +9,14 @@ from PIL import Image
 from src.pipeline.files import UserError
 from src.serving import batches
 from src.serving.batches import Batch, read_batches
-from src.serving.pictures import Ground
+from src.serving.pictures import Ground, ModelImages
 
 X = np.random.default_rng(0).integers(0, 256, (3, 4, 4), dtype=np.uint8)
 
 
 def read_batch(path: Path, side: int, ground: Ground) -> Batch:
     """All batches as one."""
-    names, parts = zip(*read_batches(path, side, ground), strict=True)
+    names, parts = zip(*read_batches(path, ModelImages((side, side), "garment"), ground), strict=True)
     return Batch(sum(names, []), np.concatenate(parts))
 
 
@@ -52,7 +52,7 @@ def test_an_array_is_read_where_its_batch_is_asked_for(tmp_path: Path, monkeypat
     wrong = X.astype(int)
     wrong[2, 0, 0] = 256
     np.save(tmp_path / "x.npy", wrong)
-    read = read_batches(tmp_path / "x.npy", 4, "auto")
+    read = read_batches(tmp_path / "x.npy", ModelImages((4, 4), "garment"), "auto")
     assert [next(read).names, next(read).names] == [["0"], ["1"]]
     with pytest.raises(UserError, match="must have values from 0 to 255. Got .* to 256"):
         next(read)
@@ -83,12 +83,12 @@ def pickled() -> bytes:
         (X.astype(str), "must be whole numbers"),
         (X > 9, "must be whole numbers"),
         (np.zeros((0, 4, 4), int), "must be whole numbers of shape"),
-        (np.zeros((1, 4, 4, 1), int), "must be whole numbers of shape"),
+        (np.zeros((1, 4, 4, 1), int), "must have images of 4 x 4 values, as the model takes. Got 4 x 4 x 1"),
         (np.zeros(16, int), "must be whole numbers of shape"),
         (X.astype(int) - 300, "must have values from 0 to 255"),
         (X.astype(int) + 300, "must have values from 0 to 255"),
         (np.zeros((2, 15), int), "must have side \\* side columns"),
-        (np.zeros((2, 5, 5), int), "must have images of 4 x 4 pixels, as the model takes. Got 5 x 5"),
+        (np.zeros((2, 5, 5), int), "must have images of 4 x 4 values, as the model takes. Got 5 x 5"),
     ],
 )
 def test_arrays_that_are_no_images_are_refused(tmp_path: Path, array: np.ndarray, must: str) -> None:

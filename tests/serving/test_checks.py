@@ -1,9 +1,11 @@
+import dataclasses
 import time
 from typing import Any
 
 import pytest
 
 from src.serving.checks import check_address, check_images, check_type, header, host_name, is_address, must_be
+from src.serving.pictures import ModelImages
 from tests.serving.test_limits import IMAGE, LIMITS, body, refused, scope
 
 
@@ -28,6 +30,13 @@ def test_a_body_has_whole_numbers_of_so_many_images(content: bytes, status: int 
         check_images(content, LIMITS)
     else:
         assert refused(lambda: check_images(content, LIMITS)) == status
+
+
+def test_colored_images_are_counted_by_their_brackets_too() -> None:
+    limits = dataclasses.replace(LIMITS, images=ModelImages((2, 2, 3), "pad"))
+    image = [[[1, 2, 3], [4, 5, 6]], [[7, 8, 9], [0, 1, 2]]]
+    check_images(body([image] * 2), limits)
+    assert refused(lambda: check_images(body([image] * 3), limits)) == 413
 
 
 def test_checking_takes_time_in_proportion() -> None:
@@ -82,5 +91,6 @@ def test_hosts() -> None:
 def test_headers_and_sentences() -> None:
     assert header(scope(), b"host") == "localhost"
     assert header(scope(), b"origin") == ""
-    assert "28 rows of 28 whole numbers" in must_be("/invocations", 28)
-    assert "must be a picture" in must_be("/picture", 28)
+    assert "28 rows of 28 whole numbers" in must_be("/invocations", (28, 28))
+    assert "8 rows of 8 pixels, each three whole numbers from 0" in must_be("/invocations", (8, 8, 3))
+    assert "must be a picture" in must_be("/picture", (28, 28))

@@ -10,21 +10,31 @@ import pytest
 
 from src.pipeline.files import UserError
 from src.serving import client
-from src.serving.client import ask_server, rows
+from src.serving.client import ask_images, ask_server, rows
+from src.serving.pictures import FASHION_MNIST, ModelImages
 
 Answer = tuple[int, str]
 
 
 @contextmanager
-def scoring(answer: Callable[[list[Any]], Answer]) -> Iterator[tuple[str, list[int]]]:
-    """A server on loopback that answers so to the images of a request; its address, and the sizes of its requests."""
+def scoring(answer: Callable[[list[Any]], Answer], takes: Answer = (404, "")) -> Iterator[tuple[str, list[int]]]:
+    """A server on loopback that answers so to the images of a request; its address, and the sizes of its requests.
+
+    takes: its answer to the question what images it takes, which MLflow's own server does not know.
+    """
     sizes: list[int] = []
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:  # noqa: N802
             inputs = json.loads(self.rfile.read(int(self.headers["content-length"])))["inputs"]
             sizes.append(len(inputs))
-            status, text = answer(inputs)
+            self.say(*answer(inputs))
+
+        def do_GET(self) -> None:  # noqa: N802
+            assert self.path == "/images"
+            self.say(*takes)
+
+        def say(self, status: int, text: str) -> None:
             self.send_response(status)
             self.end_headers()
             self.wfile.write(text.encode())
@@ -53,6 +63,21 @@ def test_images_go_in_batches_and_answers_keep_their_order(monkeypatch: pytest.M
     with scoring(first_pixel) as (url, sizes):
         assert [record["label"] for record in ask_server(url, x)] == [str(number) for number in range(10)]
     assert sizes == [4, 4, 2]
+
+
+def test_a_server_says_what_images_it_takes() -> None:
+    for takes, images in (
+        ((404, "no such page"), FASHION_MNIST),
+        ((200, '{"shape": [32, 32, 3], "fit": "crop"}'), ModelImages((32, 32, 3), "crop")),
+    ):
+        with scoring(first_pixel, takes) as (url, _):
+            assert ask_images(url) == images
+
+
+@pytest.mark.parametrize("takes", [(200, "no JSON"), (200, "[]"), (200, '{"shape": "ab", "fit": "pad"}'), (500, "")])
+def test_a_server_that_does_not_say_it_is_told(takes: Answer) -> None:
+    with scoring(first_pixel, takes) as (url, _), pytest.raises(UserError, match="must say what images it takes"):
+        ask_images(url)
 
 
 def test_a_busy_server_is_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -85,6 +110,9 @@ def test_a_server_that_is_away_is_told_without_its_password() -> None:
         pass
     with pytest.raises(UserError, match="must answer. It does not") as error:
         list(ask_server(url.replace("://", "://bob:SECRET@"), np.zeros((1, 2, 2), np.uint8)))
+    assert "SECRET" not in str(error.value)
+    with pytest.raises(UserError, match="must answer. It does not") as error:
+        ask_images(url.replace("://", "://bob:SECRET@"))
     assert "SECRET" not in str(error.value)
 
 

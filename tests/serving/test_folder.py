@@ -42,5 +42,5 @@ def test_the_requirements_are_those_of_the_training() -> None:
 
 
 def test_the_signature_takes_any_number_of_images() -> None:
-    assert signature(SIDE).inputs.inputs[0].shape == (-1, SIDE, SIDE)
-    assert signature(SIDE).outputs.input_names() == [*LABELS[0]._fields, "probabilities"]
+    assert signature((SIDE, SIDE)).inputs.inputs[0].shape == (-1, SIDE, SIDE)
+    assert signature((SIDE, SIDE)).outputs.input_names() == [*LABELS[0]._fields, "probabilities"]

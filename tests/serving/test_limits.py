@@ -8,8 +8,16 @@ import pytest
 
 from src.serving.checks import Limits, Refused
 from src.serving.limits import Guard, log_line, read_body, refusal
+from src.serving.pictures import ModelImages
 
-LIMITS = Limits(side=2, max_body=100, max_images=2, max_requests=2, read_seconds=0.2, hosts=frozenset({"localhost"}))
+LIMITS = Limits(
+    images=ModelImages((2, 2), "garment"),
+    max_body=100,
+    max_images=2,
+    max_requests=2,
+    read_seconds=0.2,
+    hosts=frozenset({"localhost"}),
+)
 IMAGE = [[0, 1], [2, 3]]
 
 

@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from src.images.pictures import border
+from src.images.fitting import fitted
+from src.images.ground import border
 from src.images.store import Images
-from src.serving.pictures import read_picture
+from src.serving.pictures import FASHION_MNIST, ModelImages, read_picture
 
 # A bright shape, off the middle, on black: what every variant below shows.
 SHAPE = np.zeros((28, 28), np.uint8)
@@ -32,7 +33,7 @@ def rgba(alpha: int) -> Any:
 
 
 def test_an_image_of_the_right_size_is_left_as_it_is() -> None:
-    assert np.array_equal(read_picture(saved(Image.fromarray(SHAPE)), 28, "auto"), SHAPE)
+    assert np.array_equal(read_picture(saved(Image.fromarray(SHAPE)), FASHION_MNIST, "auto"), SHAPE)
 
 
 GREY = Image.fromarray(SHAPE)
@@ -54,24 +55,26 @@ VARIANTS = {
 
 @pytest.mark.parametrize("content", VARIANTS.values(), ids=VARIANTS)
 def test_every_kind_of_picture_gives_the_same_image(content: bytes) -> None:
-    assert read_picture(content, 28, "auto").astype(int) == pytest.approx(SHAPE.astype(int), abs=2)
+    assert read_picture(content, FASHION_MNIST, "auto").astype(int) == pytest.approx(SHAPE.astype(int), abs=2)
 
 
 def test_black_and_white_is_taken() -> None:
-    assert np.array_equal(read_picture(saved(Image.fromarray(SHAPE > 0)), 28, "auto"), np.where(SHAPE > 0, 255, 0))
+    assert np.array_equal(
+        read_picture(saved(Image.fromarray(SHAPE > 0)), FASHION_MNIST, "auto"), np.where(SHAPE > 0, 255, 0)
+    )
 
 
 def test_a_photograph_on_its_side_is_turned_upright() -> None:
     exif = Image.Exif()
     exif[0x0112] = 6  # taken with the camera turned: to be turned by 270 degrees
     content = saved(Image.fromarray(np.rot90(SHAPE)), "PNG", exif=exif)
-    assert np.array_equal(read_picture(content, 28, "auto"), SHAPE)
+    assert np.array_equal(read_picture(content, FASHION_MNIST, "auto"), SHAPE)
 
 
 @pytest.mark.parametrize("factor", [1, 4])
 def test_a_picture_of_another_shape_lies_in_the_middle_of_a_black_square(factor: int) -> None:
     wide = np.full((14 * factor, 28 * factor), 200, np.uint8)
-    image = read_picture(saved(Image.fromarray(wide)), 28, "black")
+    image = read_picture(saved(Image.fromarray(wide)), FASHION_MNIST, "black")
     assert (image[:7] == 0).all()
     assert (image[21:] == 0).all()
     assert (image[7:21] == 200).all()
@@ -82,7 +85,7 @@ def test_a_large_picture_is_cut_to_what_it_shows_and_shrunk(margin: int) -> None
     shape = SHAPE[6:20, 4:22]
     large = np.pad(np.kron(shape, np.ones((20, 20), np.uint8)), margin)
     large[large == 0] = 10  # a ground that is not quite black
-    image = read_picture(saved(Image.fromarray(large)), 28, "black").astype(int)
+    image = read_picture(saved(Image.fromarray(large)), FASHION_MNIST, "black").astype(int)
     assert (image[:2] <= 10).all()  # 14 x 18 cells become 22 x 28 pixels
     assert (image[-2:] <= 10).all()
     assert image[4:8].mean() == pytest.approx(120, abs=12)
@@ -90,13 +93,13 @@ def test_a_large_picture_is_cut_to_what_it_shows_and_shrunk(margin: int) -> None
 
 
 def test_a_picture_of_nothing_is_black() -> None:
-    assert not read_picture(saved(Image.new("L", (50, 60), 255)), 28, "auto").any()
-    assert read_picture(saved(Image.new("L", (50, 60), 9)), 28, "black").max() <= 9
+    assert not read_picture(saved(Image.new("L", (50, 60), 255)), FASHION_MNIST, "auto").any()
+    assert read_picture(saved(Image.new("L", (50, 60), 9)), FASHION_MNIST, "black").max() <= 9
 
 
 def test_the_ground_can_be_told() -> None:
     full = saved(Image.new("L", (28, 28), 250))
-    assert [read_picture(full, 28, ground)[5, 5] for ground in ("auto", "white", "black")] == [5, 5, 250]
+    assert [read_picture(full, FASHION_MNIST, ground)[5, 5] for ground in ("auto", "white", "black")] == [5, 5, 250]
 
 
 def test_fashion_mnist_keeps_its_ground(fashion: Images) -> None:
@@ -119,7 +122,7 @@ def png(width: int, height: int, rows: bytes) -> bytes:
 @pytest.mark.parametrize(("width", "height"), [(8000, 8000), (50_000, 50_000), (2**31 - 1, 2**31 - 1)])
 def test_a_bomb_is_refused_before_it_unpacks(width: int, height: int) -> None:
     with pytest.raises(ValueError, match="pixels"):
-        read_picture(png(width, height, b""), 28, "auto")
+        read_picture(png(width, height, b""), FASHION_MNIST, "auto")
 
 
 DAMAGED = {
@@ -138,7 +141,7 @@ DAMAGED = {
 @pytest.mark.parametrize("content", DAMAGED.values(), ids=DAMAGED)
 def test_a_damaged_picture_is_a_value_error(content: bytes) -> None:
     with pytest.raises(ValueError, match=r"^(is|has|image)"):
-        read_picture(content, 28, "auto")
+        read_picture(content, FASHION_MNIST, "auto")
 
 
 @pytest.mark.filterwarnings("ignore::UserWarning:PIL")
@@ -150,7 +153,17 @@ def test_pictures_with_any_bytes_changed_are_an_image_or_a_value_error() -> None
         for place in rng.integers(0, len(content), rng.integers(1, 9)):
             content[place] = rng.integers(0, 256)
         try:
-            assert read_picture(bytes(content), 28, "auto").shape == (28, 28)
+            assert read_picture(bytes(content), FASHION_MNIST, "auto").shape == (28, 28)
         except ValueError:
             refused += 1
     assert 100 < refused < 1000
+
+
+@pytest.mark.parametrize("fit", ["pad", "crop", "stretch"])
+def test_for_a_model_of_pictures_one_becomes_what_fetch_made_of_it(fit: Any) -> None:
+    rng = np.random.default_rng(1)
+    colored = Image.fromarray(rng.integers(0, 256, (20, 31, 3), dtype=np.uint8))
+    for shape, mode in (((8, 8, 3), "RGB"), ((8, 8), "L")):
+        image = read_picture(saved(colored), ModelImages(shape, fit), "auto")
+        assert np.array_equal(image, fitted(colored.convert(mode), 8, fit))
+        assert image.shape == shape

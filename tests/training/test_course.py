@@ -116,7 +116,7 @@ def test_a_training_goes_on_in_the_same_run_with_its_seconds(
         ("epoch", 1, 1, 0.123457),  # once more: the process may have ended before its run heard of it
         ("epoch", 2, 2, 0.123457),
         ("metrics", {"train_seconds": 7.5, "n_resumed": 1, "n_params": model.count_params()}),
-        ("model", "models/tiny/7.keras", {"side": 3, "classes": 2, "backend": "tensorflow"}),
+        ("model", "models/tiny/7.keras", {"shape": (3, 3), "classes": 2, "backend": "tensorflow"}),
         ("closed",),
     ]
 

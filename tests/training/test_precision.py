@@ -27,7 +27,7 @@ def network(name: str, architecture: str = "dropout_cnn") -> keras.Model:
     set_precision(name, "GPU, a card")  # type: ignore[arg-type]
     keras.utils.set_random_seed(0)
     block = BODIES[architecture] | {"activation": "relu" if architecture != "lstm" else "tanh"}
-    model = classifiers.build(side=SIDE, classes=CLASSES, architecture=architecture, **block)
+    model = classifiers.build(shape=(SIDE, SIDE), classes=CLASSES, architecture=architecture, **block)
     model.compile("adam", "categorical_crossentropy", metrics=["accuracy"])
     model.optimizer.build(model.trainable_variables)
     return model

@@ -46,3 +46,10 @@ def test_batches_of_all_lengths_are_compiled_once(model: keras.Model, monkeypatc
     for n in (10, 3, 8, 1):
         predict(X[:n])
     assert traced == [(4, 3)]
+
+
+def test_colored_images_are_taken() -> None:
+    images = keras.Input((2, 2, 3), dtype="uint8")
+    model = keras.Model(images, keras.layers.Flatten()(keras.layers.Rescaling(1 / 255)(images)))
+    x = np.random.default_rng(0).integers(0, 256, (5, 2, 2, 3), dtype=np.uint8)
+    np.testing.assert_allclose(predictor(model, batch_size=4)(x), x.reshape(5, -1) / 255, rtol=1e-6)

@@ -12,6 +12,19 @@ const permille = unpack(atlas.permille);
 const sheet = document.getElementById("sheet");
 const tip = document.getElementById("tip");
 
+// What is chosen on the page is in its address, after the #, so that a link leads back to it.
+const address = () => new URLSearchParams(location.hash.includes("=") ? location.hash.slice(1) : "");
+function remember(values) {  // null: no longer chosen
+  const state = address(), before = state.toString();
+  for (const [name, value] of Object.entries(values)) {
+    if (value === null) state.delete(name);
+    else state.set(name, value);
+  }
+  const text = state.toString();
+  if (text === before) return;  // the address may lead to a section
+  history.replaceState(null, "", text ? `#${text}` : location.pathname + location.search);
+}
+
 function paint(canvas, dot) {  // an image of the sheet, as large as it is there
   const side = sheet.naturalWidth / atlas.columns;
   canvas.width = canvas.height = side;

@@ -8,6 +8,8 @@ const [ofLabel, byModel, asLabel, rival] = ["true", "model", "predicted", "rival
 const labels = [...ofLabel.options].slice(1).map(option => option.value);
 const truth = unpack(atlas.y), predictions = unpackAll(atlas.predicted);
 const tested = [...unpack(atlas.tested).entries()].filter(([, isTest]) => isTest).map(([dot]) => dot);
+const pairs = JSON.parse(document.getElementById("pair-data").textContent);
+const initial = new Map([ofLabel, byModel, asLabel, rival].map(select => [select, select.value]));
 const STEP = 24;  // images that are added at a time
 const more = document.getElementById("gallery-more");
 let limit = STEP;
@@ -42,8 +44,27 @@ function showGallery() {
   galleryCount.textContent = tested.length === 0 ? "No test image is on this page (embed.split)."
     : `${number(matching.length)} of the ${number(tested.length)} test images on this page`
       + (matching.length > limit ? `; the first ${limit} are shown.` : ".");
+  const pair = rival.value === "" ? "" : pairs[`${byModel.value} ${rival.value}`] ?? "";
+  galleryCount.textContent += pair && ` ${pair}`;
+  const chosenCell = `${ofLabel.value || "any"}-${asLabel.value}`;
+  const first = [ofLabel, byModel, asLabel, rival].every(select => select.value === initial.get(select));
+  remember(first ? { model: null, cell: null, rival: null }
+    : { model: byModel.value, cell: chosenCell, rival: rival.value || null });
   more.hidden = matching.length <= limit;
   gallery.replaceChildren(...matching.slice(0, limit).map(tile));
+}
+
+function fromAddress() {  // #model=cnn1&cell=0-4&rival=cm1
+  const state = address(), cell = state.get("cell") ?? "";
+  if (!state.has("model")) return;
+  byModel.value = state.get("model");
+  for (const option of asLabel.options) if (cell.endsWith(`-${option.value}`)) {
+    const label = cell.slice(0, -option.value.length - 1);
+    if (label !== "any" && !labels.includes(label)) continue;
+    [ofLabel.value, asLabel.value] = [label === "any" ? "" : label, option.value];
+  }
+  rival.value = state.get("rival") ?? "";
+  for (const select of [ofLabel, byModel, asLabel, rival]) if (select.selectedIndex < 0) select.value = initial.get(select);
 }
 
 const restart = () => { limit = STEP; showGallery(); };
@@ -55,4 +76,5 @@ for (const cell of document.querySelectorAll(".matrix td[data-model]")) cell.add
   restart();
   document.getElementById("gallery-controls").scrollIntoView({ block: "start" });
 });
+fromAddress();
 sheet.decode().then(showGallery);

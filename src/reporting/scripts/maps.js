@@ -9,6 +9,7 @@ const legend = document.getElementById("legend");
 const finder = document.getElementById("find");
 const REACH = 14;  // pixels from a dot at which the pointer still means it
 let hidden = new Set();  // places of the groups that the legend hides
+let selected = null;  // the dots within the outline that was drawn, if there is one
 let chosen = null, over = null, kept = false;  // the dot of the tip, its map, and whether it stays
 
 const maps = [...document.querySelectorAll("canvas[data-map]")].map(canvas => {
@@ -36,6 +37,7 @@ function draw() {
       const place = grouping.places[dot];
       if (grey.has(place) !== greyNow || hidden.has(place)) continue;
       brush.fillStyle = colors[place];
+      brush.globalAlpha = selected === null || selected.has(dot) ? 0.8 : 0.12;
       const [x, y] = at(dot);
       brush.fillRect(x - radius, y - radius, 2 * radius, 2 * radius);
     }
@@ -65,6 +67,7 @@ function listGroups() {  // the legend: its buttons hide and show a group
       const hides = !hidden.delete(place) && hidden.add(place);
       button.setAttribute("aria-pressed", String(!hides));
       draw();
+      document.dispatchEvent(new CustomEvent("select"));
     });
     return button;
   }));
@@ -75,7 +78,8 @@ function choose(dot, map, keep = false) {
   [chosen, over, kept] = [dot, map, keep && dot !== null];
   draw();
   tip.hidden = dot === null;
-  history.replaceState(null, "", kept ? `#image=${images[dot].replace(" ", "-")}` : location.href.split("#image=")[0]);
+  remember({ image: kept ? images[dot].replace(" ", "-") : null });
+  document.dispatchEvent(new CustomEvent("keep", { detail: kept ? dot : null }));
   if (dot === null) return;
   const lines = Object.entries(groupings).map(([name, grouping]) => `${name}: ${grouping.names[grouping.places[dot]]}`);
   showTip([images[dot], ...lines, `confidence: ${confidence(dot)}`], dot);
@@ -88,8 +92,11 @@ function followDot() {  // the tip stays with its dot when the page scrolls
   placeTip(box.left + x, box.top + y);
 }
 
+// An image goes by its id, `test 0` or `test 0 cat/1.png`, by its place, the first two words of it, or by its file.
+const names = images.map(image => image.toLowerCase()).map(id => [id, id.split(" ", 2).join(" "), id.split(" ").slice(2).join(" ")]);
 function keepImage(name) {  // the image of this name, kept on the first map; false where no dot is that image
-  const dot = images.indexOf(name.trim().toLowerCase().replace(/[\s-]+/, " "));
+  const wanted = name.trim().toLowerCase().replace(/^(train|test)[\s-]+/, "$1 ");
+  const dot = wanted === "" ? -1 : names.findIndex(known => known.includes(wanted));
   if (dot < 0) return false;
   maps[0].canvas.scrollIntoView({ block: "center", behavior: "instant" });
   choose(dot, maps[0], true);
@@ -138,7 +145,12 @@ for (const map of maps) {
     step(map, STEPS[event.key]);
   });
 }
-colorBy.addEventListener("change", () => { hidden = new Set(); listGroups(); draw(); });
+colorBy.addEventListener("change", () => {
+  hidden = new Set();
+  listGroups();
+  draw();
+  document.dispatchEvent(new CustomEvent("select"));
+});
 finder.addEventListener("submit", event => {
   event.preventDefault();
   const name = finder.querySelector("input").value, count = images.length.toLocaleString("en");
@@ -148,4 +160,4 @@ new ResizeObserver(() => { draw(); followDot(); }).observe(maps[0].canvas);
 addEventListener("scroll", followDot, { passive: true });
 listGroups();
 draw();
-sheet.decode().then(() => location.hash.startsWith("#image=") && keepImage(location.hash.slice("#image=".length)));
+sheet.decode().then(() => address().has("image") && keepImage(address().get("image")));

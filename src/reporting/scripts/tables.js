@@ -26,6 +26,25 @@ for (const table of document.querySelectorAll("table.sortable")) {
   }));
 }
 
+// What a table shows, as CSV: numbers as they are, not as they are written.
+function asCsv(table) {
+  const quoted = text => /[",\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+  const content = cell => (cell.dataset.value || cell.textContent).trim().replace(/\s+/g, " ");
+  return [...table.rows].map(row => [...row.cells].map(cell => quoted(content(cell))).join(",")).join("\n") + "\n";
+}
+for (const table of document.querySelectorAll("table.sortable")) {
+  const button = document.createElement("button");
+  button.type = "button";
+  button.className = "copy";
+  button.textContent = "Copy as CSV";
+  button.addEventListener("click", async () => {
+    const done = await navigator.clipboard.writeText(asCsv(table)).then(() => true, () => false);
+    button.textContent = done ? "Copied" : "The browser allows no copying";
+    setTimeout(() => { button.textContent = "Copy as CSV"; }, 2000);
+  });
+  (table.closest(".wide") ?? table).after(button);
+}
+
 // A box that scrolls sideways can be reached with the Tab key, others need not be.
 const boxes = [...document.querySelectorAll(".wide")];
 const widths = new ResizeObserver(() => {
