@@ -248,26 +248,79 @@ def test_arrow_keys_go_from_dot_to_dot_up_to_the_edge(page: Page, key: str, ends
 
 
 def test_the_curves_of_validation_are_shown_first_and_a_models_curves_can_be_hidden(page: Page) -> None:
-    lines = page.locator("g[id^='curve-b-']")
-    assert [line.get_attribute("id") for line in lines.all() if line.is_visible()] == [
+    lines = page.locator("[data-curve^='curve-b-']")
+    assert [line.get_attribute("data-curve") for line in lines.all()] == [
         "curve-b-27-validation-accuracy",
         "curve-b-27-validation-loss",
     ]
     page.get_by_label("training (dotted)").check()
-    assert all(line.is_visible() for line in lines.all())
+    assert lines.count() == 4
     page.get_by_label("b", exact=True).uncheck()
-    assert not any(line.is_visible() for line in lines.all())
-    assert page.locator("g[id^='curve-a-28-']").first.is_visible()
+    assert lines.count() == 0
+    assert page.locator("[data-curve^='curve-a-28-']").first.is_visible()
+
+
+def points(page: Page, curve: str) -> list[tuple[float, float]]:
+    """The places of a curve's values on the screen."""
+    boxes = [circle.bounding_box() for circle in page.locator(f"[data-curve={curve}] circle").all()]
+    return [(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2) for box in boxes if box]
+
+
+def test_epochs_may_have_a_linear_scale(page: Page) -> None:
+    page.locator("#curve-lines").scroll_into_view_if_needed()
+    (first, _), (second, _), (third, _) = points(page, "curve-b-27-validation-accuracy")
+    assert (second - first) / (third - first) == pytest.approx(np.log(2) / np.log(3), abs=0.01)
+    page.get_by_label("on a logarithmic scale").uncheck()
+    (first, _), (second, _), (third, _) = points(page, "curve-b-27-validation-accuracy")
+    assert (second - first) / (third - first) == pytest.approx(1 / 2, abs=0.01)
+
+
+def test_a_part_of_the_chart_is_enlarged_and_made_whole_again(page: Page) -> None:
+    page.locator("#curve-lines").scroll_into_view_if_needed()
+    whole = points(page, "curve-c-27-validation-accuracy")
+    (x, y), chart = whole[1], page.locator("#curve-lines [data-measure=accuracy] svg").bounding_box()
+    assert chart
+    page.mouse.move(x - 40, y - 30)
+    page.mouse.down()
+    page.mouse.move(x + 20, y + 10, steps=3)
+    page.mouse.move(x + 40, y + 30)
+    page.mouse.up()
+    part = points(page, "curve-c-27-validation-accuracy")
+    assert part[1][0] == pytest.approx(chart["x"] + (52 + chart["width"] - 12) / 2, abs=3)  # in the middle
+    assert part[1][1] == pytest.approx(chart["y"] + (26 + 340 - 34) / 2, abs=3)
+    assert part[2][0] > chart["x"] + chart["width"]
+    page.mouse.dblclick(*part[1])
+    assert points(page, "curve-c-27-validation-accuracy") == [pytest.approx(place, abs=1) for place in whole]
+
+
+def test_arrow_keys_go_from_value_to_value_of_the_curves(page: Page) -> None:
+    page.locator("#curve-lines [data-measure=loss] svg").focus()
+    told = []
+    for key in ("ArrowRight", "ArrowRight", "ArrowRight", "ArrowDown", "ArrowLeft"):
+        page.keyboard.press(key)
+        told.append([tip(page)[0], tip(page)[2]])
+    assert told == [
+        *(["a, seed 27", f"after epoch {epoch}"] for epoch in (1, 2, 3)),
+        ["a, seed 28", "after epoch 3"],
+        ["a, seed 28", "after epoch 2"],
+    ]
+    page.keyboard.press("Escape")
+    assert not page.locator("#tip").is_visible()
+
+
+def test_paper_gets_the_chart_of_the_file(page: Page) -> None:
+    assert not page.locator("#curve-chart svg").is_visible()
+    page.emulate_media(media="print")
+    assert page.locator("#curve-chart svg").is_visible()
+    assert not page.locator("#curve-lines").is_visible()
 
 
 def test_pointing_at_a_curve_shows_its_values(page: Page) -> None:
-    point = page.locator("#curve-b-27-validation-accuracy use, #curve-c-27-validation-accuracy use").nth(5)
-    point.scroll_into_view_if_needed()
-    box = point.bounding_box()
-    assert box
-    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    page.locator("#curve-lines").scroll_into_view_if_needed()
+    x, y = points(page, "curve-c-27-validation-accuracy")[2]
+    page.mouse.move(x, y)
     assert tip(page) == ["c, seed 27", "validation accuracy: 33.33\xa0%", "after epoch 3"]
-    page.mouse.move(box["x"] - 40, box["y"] + 40)
+    page.mouse.move(x - 40, y + 5)
     assert not page.locator("#tip").is_visible()
 
 
@@ -400,7 +453,7 @@ def test_everything_has_a_name_and_the_tab_key_stops_only_where_it_helps(page: P
     assert page.locator("img:not([alt])").count() == 0
     assert page.locator("svg:not([role=img][aria-label])").count() == 0
     names = page.locator("svg").evaluate_all("all => all.map(svg => svg.ariaLabel)")
-    assert len(set(names)) == len(names) == 6
+    assert len(set(names)) == len(names) == 8
     assert page.locator("input, select").evaluate_all("all => all.filter(field => !field.labels.length).length") == 0
     assert page.locator("fieldset:not(:has(> legend))").count() == 0
     ids = page.locator("[id]").evaluate_all("all => all.map(element => element.id)")
@@ -578,10 +631,13 @@ def test_the_address_leads_back_to_the_images_that_were_chosen(page: Page) -> No
 
 @pytest.mark.parametrize("wrong", ["model=nobody&cell=9-9", "cell=%zz", "image=", "threshold=high"])
 def test_a_wrong_address_shows_the_page_as_it_is(page: Page, folder: Path, wrong: str) -> None:
+    page.locator("#gallery figure").first.wait_for()
     usual = page.locator("#gallery-count").inner_text()
     page.goto("about:blank")
     page.goto(f"{(folder / stage.PAGE).as_uri()}#{wrong}")
+    page.locator("#gallery figure").first.wait_for()
     assert page.locator("#gallery-count").inner_text() == usual
+    assert page.locator("#threshold").input_value() == "0"
     assert cells(page, "abstention").keys() == set("abc")
     assert not page.locator("#tip").is_visible()
 

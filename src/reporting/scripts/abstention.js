@@ -22,6 +22,7 @@ function abstain() {
   }
   remember({ threshold: step || null });
 }
-slider.value = address().get("threshold") ?? 0;
+const wanted = Number(address().get("threshold"));
+slider.value = wanted > 0 ? wanted : 0;
 slider.addEventListener("input", abstain);
 abstain();

@@ -21,7 +21,7 @@ function summarise() {
   document.getElementById("selection-count").textContent = `${dots.length.toLocaleString("en")} images are selected, `
     + `${test.length.toLocaleString("en")} of them test images: `
     + labels.map((label, number) => [label, dots.filter(dot => truth[dot] === number).length])
-      .filter(([, count]) => count).map(([label, count]) => `label ${label} ${count.toLocaleString("en")}`).join(", ") + ".";
+      .filter(([, count]) => count).map(([label, count]) => `label ${label} (${count.toLocaleString("en")})`).join(", ") + ".";
   for (const row of selectionTable.tBodies[0].rows) {
     const predicted = predictions[row.cells[0].textContent], right = test.filter(dot => predicted[dot] === truth[dot]).length;
     const cells = test.length ? [right.toLocaleString("en"), percent(right / test.length), wilson(right, test.length).map(percent).join(" to ")] : ["", "", ""];
