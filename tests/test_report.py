@@ -576,7 +576,7 @@ def test_against_a_revision_a_page_beside_shows_what_changed(
         for name in "ab"
     }
     wrong = ~content.runs["b"][0].correct["test"]
-    before = Before("v1", "b", earlier, [], histories, PARAMS | {"seed": 1}, {"b": wrong[None]})  # type: ignore[arg-type]
+    before = Before("v1", "b", earlier, [], histories, {"seed": 1}, {"b": wrong[None]})  # type: ignore[arg-type]
     monkeypatch.setattr(stage, "read_before", lambda revision, y: before if revision == "v1" else None)
     untouched = (folder / stage.PAGE).read_bytes()
     stage.main(PARAMS, against="v1")

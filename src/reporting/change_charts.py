@@ -30,8 +30,10 @@ def changed_curves(path: str, before: Mapping[str, Sequence[Epoch]], now: Mappin
                 )
             for run in runs:
                 ax.plot(run.history["epoch"], run.history["val_accuracy"], color=NOW, marker=".")
-            ax.set(title=model, xlabel="epoch", ylabel="validation accuracy")
-            ax.label_outer()
+            ax.set(title=model, xlabel="epoch")
+            ax.xaxis.get_major_locator().set_params(integer=True)
+        for ax in axes[:, 0]:
+            ax.set_ylabel("validation accuracy")
         entries = [
             Line2D([], [], color=BEFORE, linestyle="dashed", marker=".", label="before"),
             Line2D([], [], color=NOW, marker=".", label="now"),

@@ -11,6 +11,7 @@ import numpy as np
 from src.comparison.model_rows import ModelRow
 from src.comparison.pairs import Pair, compare_pairs
 from src.comparison.runs import Run
+from src.pipeline.yaml_files import read_yaml
 from src.reporting.before import Before, EarlierModel, Epoch
 from src.reporting.change_charts import changed_curves
 from src.reporting.charts import embed_svg
@@ -141,7 +142,7 @@ def _flat(block: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any
 def build_changes(
     before: Before, results: Results, runs: Mapping[str, Sequence[Run]], params: Mapping[str, Any]
 ) -> Changes:
-    """What changed since then."""
+    """What changed since then. params: checked, for the rules; what was written is read from params.yaml."""
     block = params["compare"]
     rule = {key: block[key] for key in ("confidence", "min_seeds", "margin")}
     models = model_changes(before, results.models, runs, **rule)
@@ -149,7 +150,7 @@ def build_changes(
         before=before,
         models=models,
         verdicts=verdict_changes(before.pairs, results.pairs),
-        params=param_changes(before.params, params),
+        params=param_changes(before.params, read_yaml("params.yaml")),
         confidence=block["confidence"],
         curves=_draw_curves(before, {model: runs[model] for model, row in models.items() if row.kind == "changed"}),
     )

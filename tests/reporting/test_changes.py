@@ -132,7 +132,7 @@ def test_params_are_compared_by_their_whole_keys() -> None:
     ]
 
 
-def test_changed_models_have_their_curves_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_changed_models_have_their_curves_drawn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     old = {"a": [run("a", 1, 40)], "b": [run("b", 1, 40)]}
     drawn: list[list[str]] = []
 
@@ -141,9 +141,12 @@ def test_changed_models_have_their_curves_drawn(monkeypatch: pytest.MonkeyPatch)
         Path(path).write_text("<svg><title>Curves</title></svg>", encoding="utf-8")
 
     monkeypatch.setattr(module, "changed_curves", draw)
+    monkeypatch.chdir(tmp_path)
+    Path("params.yaml").write_text("perplexity: 30\nseed: 2\n", encoding="utf-8")
     results: Any = dataclasses.make_dataclass("Results", ["models", "pairs"])
-    params = {"compare": RULE}
+    params = {"compare": RULE, "perplexity": 30.0}  # as it is checked
     new = {"a": [run("a", 1, 40)], "b": [run("b", 1, 90, (0.8, 0.7))]}
     found = build_changes(before(old), results(rows(new), []), new, params)
+    assert found.params == [("perplexity", "absent", "30"), ("seed", "absent", "2")]
     assert (drawn, found.curves) == ([["b"]], '<svg role="img" aria-label="Curves"></svg>')
     assert build_changes(before(old), results(rows(old), []), old, params).curves == ""
