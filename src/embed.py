@@ -1,5 +1,7 @@
 """Embed a split, or all images, in a model's layer, and draw maps of it: PCA and t-SNE in two dimensions."""
 
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,7 +19,7 @@ MAX_VALUES = 2**28
 
 
 def embed(
-    classifier: Any,
+    classifiers: Sequence[Any],
     x: np.ndarray,
     threads: int | None,
     *,
@@ -29,9 +31,10 @@ def embed(
 ) -> dict[str, np.ndarray]:
     """The layer's output for uint8 images, and two maps of it.
 
-    Returns features (n, d) float32 (more axes are flattened), untrained, the same from an encoder with weights as they
-    are before training, pca and tsne (n, 2) float32, and explained (2,), the share of the features' variance along each
-    axis of the PCA map. t-SNE gives the same with any number of `threads`; None is one for each core. `model` and
+    classifiers: a model's, of one seed each. Returns features (n, d) float32 of the first one (more axes are
+    flattened), other_seeds (seeds - 1, n, d), those of the others, untrained, the same from an encoder with weights as
+    they are before training, pca and tsne (n, 2) float32, and explained (2,), the share of the features' variance along
+    each axis of the PCA map. t-SNE gives the same with any number of `threads`; None is one for each core. `model` and
     `split` name what the caller has loaded.
     Raises UserError for an unknown layer, one with fewer than two outputs or more than MAX_VALUES in all, or a
     perplexity that is not below a third of the images, for t-SNE needs three times as many neighbours.
@@ -44,16 +47,17 @@ def embed(
         raise UserError(
             f"params.yaml: embed.perplexity: must be below a third of the {len(x)} images of {split}. Got {perplexity}."
         )
-    encoder = cut_at(classifier, layer, model)
-    dimensions = int(np.prod(encoder.output_shape[1:]))
-    if not 2 <= dimensions <= MAX_VALUES // len(x):
+    encoders = [cut_at(classifier, layer, model) for classifier in classifiers]
+    dimensions = int(np.prod(encoders[0].output_shape[1:]))
+    most = MAX_VALUES // (len(x) * len(encoders))
+    if not 2 <= dimensions <= most:
         raise UserError(
-            f"params.yaml: embed.layer: must have 2 to {MAX_VALUES // len(x):,} outputs for the {len(x):,} images of "
-            f"{split}. {layer} has {dimensions:,}; take another layer or a smaller embed.split."
+            f"params.yaml: embed.layer: must have 2 to {most:,} outputs for the {len(x):,} images of {split} from "
+            f"{len(encoders)} encoders. {layer} has {dimensions:,}; take another layer or a smaller embed.split."
         )
-    features, untrained = (
+    features, *other_seeds, untrained = (
         predictor(network, batch_size=BATCH)(x).reshape(len(x), -1).astype(np.float32)
-        for network in (encoder, keras.models.clone_model(encoder))
+        for network in (*encoders, keras.models.clone_model(encoders[0]))
     )
     print(f"embed: PCA and t-SNE maps of {len(x):,} images ...", flush=True)
     pca = PCA(n_components=2, random_state=seed)
@@ -61,6 +65,7 @@ def embed(
     tsne = TSNE(perplexity=perplexity, neighbors="exact", random_state=seed, n_jobs=threads or -1)
     return {
         "features": features,
+        "other_seeds": np.array(other_seeds, np.float32).reshape(-1, *features.shape),
         "untrained": untrained,
         "pca": pca.fit_transform(features).astype(np.float32),
         "tsne": np.asarray(tsne.fit(features), dtype=np.float32),
@@ -79,13 +84,12 @@ def cut_at(classifier: Any, layer: str, model: str) -> Any:
 
 
 def main(params: dict[str, Any]) -> None:
-    """models/MODEL/SEED.keras and a split -> data/embedding.npz."""
+    """models/MODEL and a split -> data/embedding.npz."""
     setup_device(seed=params["seed"], device=params["device"], threads=params["threads"])
     block = params["embed"]
     x = splits.read(block["split"]).x
-    embedding = embed(
-        classifiers.load(f"models/{block['model']}/{params['seed']}.keras"), x, params["threads"], **block
-    )
+    files = sorted(Path("models", block["model"]).glob("*.keras"), key=lambda file: int(file.stem))
+    embedding = embed([classifiers.load(str(file)) for file in files], x, params["threads"], **block)
     with atomic_write("data/embedding.npz") as file:
         np.savez(file, allow_pickle=False, **embedding)
     images, dimensions = embedding["features"].shape

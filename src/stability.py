@@ -1,6 +1,6 @@
 """How far the clusters depend on choices: eps, the number of clusters, seeds, images, the method, the features."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,6 +11,7 @@ from src.clustering.dbscan import hdbscan, k_distances, knee
 from src.clustering.density import density
 from src.clustering.stability import (
     Stability,
+    by_encoder,
     by_features,
     eps_sweep,
     intervals,
@@ -26,6 +27,7 @@ from src.pipeline.untrusted import read_arrays
 
 def stability(
     features: Mapping[str, np.ndarray],
+    other_seeds: Sequence[np.ndarray] | np.ndarray,
     clusters: Mapping[str, np.ndarray],
     truths: Truths,
     eps: float,
@@ -46,8 +48,9 @@ def stability(
     """The clusters of KMeans and DBSCAN beside those of other choices.
 
     features: {"trained", "untrained": (n, d), "pixels": (n, values)}; of the pixels the first principal components are
-    clustered. clusters: {"kmeans", "dbscan": (n,) ints} of the trained features, DBSCAN's with `eps` and
-    `min_samples`. Raises UserError where there are too few images or pixels.
+    clustered. other_seeds: (n, d) each, of encoders trained from other seeds. clusters: {"kmeans", "dbscan": (n,) ints}
+    of the trained features, DBSCAN's with `eps` and `min_samples`. Raises UserError where there are too few images or
+    pixels.
     """
     from sklearn.decomposition import PCA
 
@@ -68,6 +71,10 @@ def stability(
         "by_n_clusters": silhouettes(trained, range(2, max_clusters + 1), silhouette_sample, n_init, seed),
         "seeds": seed_agreement(trained, k, range(seed, seed + n_seeds)),
         "hdbscan": describe(hdbscan(densities[min_cluster_size], min_cluster_size), truths),
+        "encoders": [
+            {key: describe(clusters[key], truths) for key in METHODS},
+            *(by_encoder(values, k, eps, min_samples, truths, n_init, seed) for values in other_seeds),
+        ],
         "intervals": {key: intervals(clusters[key], truths, n_bootstrap, confidence, rng) for key in METHODS},
         "features": {
             name: by_features(values, k, truths, n_init, seed)
@@ -92,7 +99,8 @@ def main(params: dict[str, Any]) -> None:
     features = {"trained": embedding["features"], "untrained": embedding["untrained"], "pixels": pixels}
     truths = {"labels": y, "garments": splits.garments(split)}
     print(f"stability: clusters of {len(x):,} images by other choices ...", flush=True)
-    report = stability(features, clusters, truths, cluster["eps"], cluster["min_samples"], **params["stability"])
+    dbscan = cluster["eps"], cluster["min_samples"]
+    report = stability(features, embedding["other_seeds"], clusters, truths, *dbscan, **params["stability"])
     stability_charts.stability("metrics/stability/stability.svg", report)
     write_json("metrics/stability/stability.json", report)
     seeds = report["seeds"]

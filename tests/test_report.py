@@ -714,3 +714,14 @@ def test_a_table_is_copied_as_csv(page: Page) -> None:
     assert len(lines) == 1 + 3
     assert lines[1].startswith("a,0.9,")
     assert page.locator("#models .copy").first.inner_text() == "Copied"
+
+
+def test_clusters_of_other_encoders_have_their_range(page: Page) -> None:
+    table = page.get_by_role("region", name="Clusters of encoders of other seeds")
+    rows = [row.locator("th, td").all_inner_texts() for row in table.locator("tbody tr").all()]
+    assert [row[0] for row in rows] == ["KMeans", "DBSCAN"]
+    for row in rows:
+        cells = [cell.replace("\xa0", " ") for cell in row[1:]]
+        assert cells[:2] == ["1 to 3", "0.0 to 50.0 %"]
+        assert cells[2:5] == ["0.25 to 0.25", "0.50 to 0.50", "75.0 to 75.0 %"]
+        assert cells[5:] == ["0.25 to 0.75", "0.50 to 0.50", "75.0 to 75.0 %"]

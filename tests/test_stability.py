@@ -34,11 +34,16 @@ def features() -> dict[str, np.ndarray]:
 
 def test_the_report_has_every_choice(features: dict[str, np.ndarray]) -> None:
     clusters = {"kmeans": TRUTH, "dbscan": TRUTH}
-    report = stability(features, clusters, {"labels": TRUTH}, 2.0, 4, **BLOCK)
+    report = stability(features, [POINTS[::-1], features["untrained"]], clusters, {"labels": TRUTH}, 2.0, 4, **BLOCK)
     assert [row["eps"] for row in report["eps_sweep"]] == [1, 2, 3]
     assert report["features"]["trained"]["labels"]["ami"] > report["features"]["untrained"]["labels"]["ami"]
     assert report["intervals"]["kmeans"]["labels"]["ari"] == [1, 1]
     assert report["hdbscan"]["clusters"] == 3
+    first, same_heaps, noise = report["encoders"]
+    assert first["kmeans"]["labels"]["ari"] == first["dbscan"]["labels"]["ari"] == 1
+    assert same_heaps["kmeans"]["labels"]["ari"] == 1  # in the other order the heaps are those of other labels
+    assert noise["kmeans"]["labels"]["ari"] < 0.2
+    assert noise["dbscan"]["clusters"] == 1  # all within eps
 
 
 @pytest.mark.parametrize(
@@ -53,7 +58,7 @@ def test_more_than_there_is_is_refused_by_name(
     key: str, value: int, says: str, features: dict[str, np.ndarray]
 ) -> None:
     with pytest.raises(UserError, match=f"params.yaml: stability.{key}: must be at most the number of {says}"):
-        stability(features, {"kmeans": TRUTH, "dbscan": TRUTH}, {}, 2.0, 4, **BLOCK | {key: value})
+        stability(features, [], {"kmeans": TRUTH, "dbscan": TRUTH}, {}, 2.0, 4, **BLOCK | {key: value})
 
 
 @pytest.mark.parametrize("key", ["n_seeds", "n_eps", "n_bootstrap", "min_cluster_size", "silhouette_sample"])
@@ -73,13 +78,14 @@ def test_the_stage_leaves_report_and_picture(
     for name, rows in parts.items():
         np.savez(f"data/{name}.npz", x=x[rows], y=TRUTH[rows])
     np.savez("data/garments.npz", allow_pickle=False, **{name: TRUTH[rows] for name, rows in parts.items()})
-    np.savez("data/embedding.npz", features=POINTS, untrained=features["untrained"])
+    np.savez("data/embedding.npz", features=POINTS, untrained=features["untrained"], other_seeds=POINTS[None])
     np.savez("data/clusters.npz", kmeans=TRUTH, dbscan=TRUTH)
     chosen = {"embed": {"split": "all"}, "stability": BLOCK}
     main(params | chosen | {"cluster": params["cluster"] | {"eps": 2.0, "min_samples": 4}})
     report = read_json("metrics/stability/stability.json")
     assert set(report["features"]["pixels"]) == {"labels", "garments"}
     assert report["features"]["trained"]["garments"]["ari"] == 1
+    assert [encoder["kmeans"]["garments"]["ari"] for encoder in report["encoders"]] == [1, 1]
     assert Path("metrics/stability/stability.svg").read_text(encoding="utf-8").count("<svg") == 1
 
 
@@ -87,6 +93,6 @@ def test_as_many_clusters_as_images_and_a_cluster_of_all_can_be_asked_for() -> N
     few = {"trained": POINTS[:6], "untrained": POINTS[:6], "pixels": POINTS[:6]}
     truth = np.array([0, 0, 0, 1, 1, 1])
     block = BLOCK | {"max_clusters": 6, "min_cluster_size": 6, "n_bootstrap": 2}
-    report = stability(few, {"kmeans": truth, "dbscan": truth}, {"labels": truth}, 2.0, 6, **block)
+    report = stability(few, [], {"kmeans": truth, "dbscan": truth}, {"labels": truth}, 2.0, 6, **block)
     assert report["by_n_clusters"][-1]["silhouette"] is None
     assert report["hdbscan"]["clusters"] <= 1

@@ -8,7 +8,7 @@ import numpy as np
 
 from src.clustering.agreement import METHODS, Truths, ami, ari, describe
 from src.clustering.dbscan import NOISE, dbscan
-from src.clustering.density import Density
+from src.clustering.density import Density, density
 
 
 class ByNumber(TypedDict):
@@ -28,7 +28,10 @@ class SeedAgreement(TypedDict):
 
 
 class Stability(TypedDict):
-    """metrics/stability/stability.json; `hdbscan` is a description as in clusters.json."""
+    """metrics/stability/stability.json; descriptions are as in clusters.json.
+
+    encoders: a description by each key of METHODS, for the encoder of each seed, first the one of clusters.json.
+    """
 
     eps_used: float
     eps_knee: float | None
@@ -36,6 +39,7 @@ class Stability(TypedDict):
     by_n_clusters: list[ByNumber]
     seeds: SeedAgreement
     hdbscan: dict[str, Any]
+    encoders: list[dict[str, dict[str, Any]]]
     intervals: dict[str, dict[str, dict[str, list[float]]]]
     features: dict[str, dict[str, dict[str, float]]]
     red_flags: list[str]
@@ -86,6 +90,17 @@ def seed_agreement(features: np.ndarray, k: int, seeds: range) -> SeedAgreement:
     partitions = [KMeans(k, n_init=1, random_state=seed).fit_predict(features) for seed in seeds]
     scores = [adjusted_rand_score(a, b) for a, b in combinations(partitions, 2)]
     return {"n_seeds": len(partitions), "mean_ari": float(np.mean(scores)), "min_ari": float(np.min(scores))}
+
+
+def by_encoder(
+    features: np.ndarray, k: int, eps: float, min_samples: int, truths: Truths, n_init: int, seed: int
+) -> dict[str, dict[str, Any]]:
+    """The clusters of KMeans and DBSCAN of another encoder's features, (n, d), described by each key of METHODS."""
+    from sklearn.cluster import KMeans
+
+    kmeans = KMeans(k, n_init=n_init, random_state=seed).fit_predict(features)
+    clusters = {"kmeans": kmeans, "dbscan": dbscan(density(features, min_samples), eps)}
+    return {key: describe(clusters[key], truths) for key in METHODS}
 
 
 def intervals(

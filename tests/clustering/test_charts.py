@@ -22,6 +22,7 @@ REPORT: Stability = {
     ],
     "seeds": {"n_seeds": 2, "mean_ari": 1.0, "min_ari": 1.0},
     "hdbscan": {},
+    "encoders": [],
     "intervals": {},
     "features": {
         name: {"labels": {"ami": ami}, "garments": {"ami": ami / 2}}

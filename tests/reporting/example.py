@@ -147,9 +147,11 @@ def write_clusters(rng: np.random.Generator, y: np.ndarray) -> None:
     }
     write_json("metrics/cluster/clusters.json", {"features": about, "kmeans": clusters, "dbscan": clusters})
     interval = {truth: {"ari": [0.2, 0.3], "ami": [0.4, 0.6]} for truth in ("labels", "garments")}
+    other = {"clusters": 3, "sizes": [n], "noise_share": 0.5, "labels": scores, "garments": scores | {"ari": 0.75}}
     stability = {
         "seeds": {"n_seeds": 10, "mean_ari": 0.9, "min_ari": 0.8},
         "hdbscan": clusters,
+        "encoders": [{"kmeans": clusters, "dbscan": clusters}, {"kmeans": other, "dbscan": other}],
         "intervals": {"kmeans": interval, "dbscan": interval},
         "red_flags": ["DBSCAN: this is a flag."],
     }
