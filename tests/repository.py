@@ -30,7 +30,7 @@ from src.pipeline.schema import Activation, Count
 
 
 def body(x: Any, *, activation: Activation, width: Count) -> Any:
-    """(n, side, side, 1) float32 -> (n, width) float32."""
+    """(n, side, side, channels) float32 -> (n, width) float32."""
     from keras import layers
 
     return layers.Dense(width, activation=activation, name="embedding")(layers.Flatten()(x))
