@@ -46,9 +46,9 @@ RUNS: dict[str, list[Run]] = {
     "five": [example_run("five", seed, errors=errors(100 + seed), train_seconds=20.0) for seed in range(27, 32)],
     "twin": [example_run("twin", seed, errors=errors(22), train_seconds=30.0) for seed in range(27, 32)],
 }
-FILES = """abstention.csv calibration.csv claims.json confusion.csv confusion.svg learning_curves.csv learning_curves.svg
-mistakes.csv models.csv models.md pairs.csv pareto.svg per_class.csv reliability.svg replication.csv
-replication.svg runs.csv"""
+FILES = """abstention.csv calibration.csv claims.json confusion.csv confusion.svg learning_curves.csv
+learning_curves.svg mistakes.csv models.csv models.md pairs.csv pareto.svg per_class.csv
+reliability.svg replication.csv replication.svg runs.csv"""
 
 
 @pytest.fixture
