@@ -6,8 +6,9 @@ import numpy as np
 
 from src.clustering import charts
 from src.clustering.agreement import METHODS, describe
-from src.clustering.dbscan import dbscan, k_distances, knee
+from src.clustering.dbscan import k_distances, knee
 from src.clustering.density import Density, density
+from src.clustering.partitions import partitions
 from src.images import splits
 from src.pipeline.files import UserError, atomic_write, write_json
 from src.pipeline.schema import Count, Positive, Seed
@@ -29,8 +30,6 @@ def cluster(
     KMeans has `n_clusters` clusters, with None as many as there are labels. With them comes the features' density, from
     which DBSCAN reads its own. Raises UserError with too few images.
     """
-    from sklearn.cluster import KMeans
-
     k = n_clusters or n_labels
     for key, value in {"n_clusters": k, "min_samples": min_samples}.items():
         if value > len(features):
@@ -38,8 +37,7 @@ def cluster(
                 f"params.yaml: cluster.{key}: must be at most the number of images, {len(features)}. Got {value}."
             )
     near = density(features, min_samples)
-    kmeans = KMeans(k, n_init=n_init, random_state=seed).fit_predict(features)
-    return {"kmeans": kmeans, "dbscan": dbscan(near, eps)}, near
+    return partitions(features, near, k, n_init=n_init, seed=seed, eps=eps), near
 
 
 def main(params: dict[str, Any]) -> None:

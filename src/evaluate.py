@@ -38,7 +38,7 @@ class Evaluation(NamedTuple):
 
     probabilities: of each split, (n, classes) float32. test_seconds, latency: see `SeedTiming`. mistakes: (k,) int64,
     the places of the surest wrong predictions on test images, and occlusion: (k, side, side) float32, which parts of
-    these images they depend on.
+    these images they depend on; k is 0 where that was not asked for.
     """
 
     probabilities: dict[str, np.ndarray]
@@ -60,6 +60,7 @@ def evaluate(
     batch_size: int,
     images: dict[str, np.ndarray],
     y_test: np.ndarray,
+    occluding: bool,
     *,
     latency_batches: list[Count],
     latency_repeats: Count,
@@ -71,7 +72,8 @@ def evaluate(
 
     images: uint8, of each split. y_test: (n,) int64, the labels of the test images. `predict_in_batches` gives, for a
     `batch_size`, a function from images to probabilities. Latency is that of one batch of each size of
-    `latency_batches`. `n_occluded` mistakes are looked into, by squares of `patch` pixels, `stride` apart.
+    `latency_batches`. If `occluding`, `n_occluded` mistakes are looked into, by squares of `patch` pixels, `stride`
+    apart.
     """
     test = images["test"]
     latencies: dict[str, float] = {}
@@ -85,7 +87,7 @@ def evaluate(
     start = time.perf_counter()
     predict(test)
     seconds = round(time.perf_counter() - start, 3)
-    mistakes = surest_mistakes(probabilities["test"], y_test, n_occluded)
+    mistakes = surest_mistakes(probabilities["test"], y_test, n_occluded if occluding else 0)
     maps = [occlusion(predict, test[place], patch=patch, stride=stride) for place in mistakes]
     return Evaluation(
         probabilities, seconds, latencies, mistakes, np.array(maps, np.float32).reshape(-1, *test.shape[1:3])
@@ -154,21 +156,22 @@ def main(params: dict[str, Any], model: str) -> None:
     device = setup_device(seed=params["seed"], device=params["device"], threads=params["threads"])
     sets: dict[str, Labelled] = {split: splits.read(split) for split in SPLITS}
     images, y = {name: data.x for name, data in sets.items()}, {name: data.y for name, data in sets.items()}
-    evaluations, timings, scores = list[Evaluation](), [], []
+    evaluations, timings, scores = list[Evaluation](), list[SeedTiming](), []
+    batch_size = params["models"][model]["batch_size"]
     for run in runs["seeds"]:
         trained = classifiers.load(f"models/{model}/{run['seed']}.keras")
         in_batches = partial(predictor, trained)
-        found = evaluate(in_batches, params["models"][model]["batch_size"], images, y["test"], **params["evaluate"])
-        timing: SeedTiming = {"seed": run["seed"], "test_seconds": found.test_seconds, "latency": found.latency}
-        evaluations.append(found)
-        timings.append(timing)
-        scores.append(evaluation_metrics(found.probabilities, y, timing))
+        first = not evaluations
+        result = evaluate(in_batches, batch_size, images, y["test"], first, **params["evaluate"])
+        evaluations.append(result)
+        timings.append({"seed": run["seed"], "test_seconds": result.test_seconds, "latency": result.latency})
+        scores.append(evaluation_metrics(result.probabilities, y, timings[-1]))
         name, accuracy = f"{model}-seed{run['seed']}", scores[-1]["test"]["test_accuracy"]
-        print(f"evaluate: {name}: test accuracy {accuracy:.2%}, {found.test_seconds} s", flush=True)
+        print(f"evaluate: {name}: test accuracy {accuracy:.2%}, {result.test_seconds} s", flush=True)
         del trained, in_batches
         gc.collect()  # Keras's layers refer to each other: the model would stay for good
     with atomic_write(f"data/predictions/{model}.npz") as file:
-        stacked = {split: np.stack([found.probabilities[split] for found in evaluations]) for split in SPLITS}
+        stacked = {split: np.stack([result.probabilities[split] for result in evaluations]) for split in SPLITS}
         np.savez(file, allow_pickle=False, **stacked)
     with atomic_write(f"data/occlusion/{model}.npz") as file:
         np.savez(file, allow_pickle=False, mistakes=evaluations[0].mistakes, maps=evaluations[0].occlusion)

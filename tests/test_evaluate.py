@@ -56,7 +56,7 @@ def test_evaluating_predicts_single_batches_then_each_split_then_the_test_set_ag
     ticking = clock(5, 1, 7, 2, 0, 0, 0, 3, 9)
     rule: Any = {"latency_batches": [1, 6], "latency_repeats": 1, "n_occluded": 1, "patch": 1, "stride": 1}
     images = {"train": x[:3], "val": x[:2], "test": x}
-    found = evaluate.evaluate(ticking.predictor, 2, images, np.array([0, 1, 0, 1]), **rule)
+    found = evaluate.evaluate(ticking.predictor, 2, images, np.array([0, 1, 0, 1]), True, **rule)
     assert ticking.sizes == [(1, 1)] * 2 + [(6, 6)] * 2 + [(2, 3), (2, 2), (2, 4), (2, 4), (2, 2)]
     assert {split: values.argmax(axis=1).tolist() for split, values in found.probabilities.items()} == {
         "train": [0, 1, 2],
@@ -68,6 +68,16 @@ def test_evaluating_predicts_single_batches_then_each_split_then_the_test_set_ag
     assert found.occlusion.tolist() == [[[0]]]  # hidden, the one pixel of the image has its own color
     times = {"bs1_first": 5, "bs1_p50": 1, "bs1_p95": 1, "bs6_first": 7, "bs6_p50": 2, "bs6_p95": 2}
     assert found.latency == times
+
+
+def test_without_occluding_no_mistake_is_looked_into(clock: Callable[..., Clock]) -> None:
+    x = np.array([0, 1]).reshape(-1, 1, 1)
+    ticking = clock(*[0] * 6)
+    rule: Any = {"latency_batches": [1], "latency_repeats": 1, "n_occluded": 1, "patch": 1, "stride": 1}
+    images = dict.fromkeys(("train", "val", "test"), x)
+    result = evaluate.evaluate(ticking.predictor, 2, images, np.array([1, 1]), False, **rule)
+    assert ticking.sizes == [(1, 1)] * 2 + [(2, 2)] * 4
+    assert (result.mistakes.shape, result.occlusion.shape) == ((0,), (0, 1, 1))
 
 
 @pytest.fixture

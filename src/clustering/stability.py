@@ -9,6 +9,7 @@ import numpy as np
 from src.clustering.agreement import METHODS, Truths, ami, ari, describe
 from src.clustering.dbscan import NOISE, dbscan
 from src.clustering.density import Density, density
+from src.clustering.partitions import partitions
 
 
 class ByNumber(TypedDict):
@@ -96,10 +97,7 @@ def by_encoder(
     features: np.ndarray, k: int, eps: float, min_samples: int, truths: Truths, n_init: int, seed: int
 ) -> dict[str, dict[str, Any]]:
     """The clusters of KMeans and DBSCAN of another encoder's features, (n, d), described by each key of METHODS."""
-    from sklearn.cluster import KMeans
-
-    kmeans = KMeans(k, n_init=n_init, random_state=seed).fit_predict(features)
-    clusters = {"kmeans": kmeans, "dbscan": dbscan(density(features, min_samples), eps)}
+    clusters = partitions(features, density(features, min_samples), k, n_init=n_init, seed=seed, eps=eps)
     return {key: describe(clusters[key], truths) for key in METHODS}
 
 

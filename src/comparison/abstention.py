@@ -10,10 +10,8 @@ from src.comparison.runs import Run
 from src.comparison.statistics import DIGITS, wilson_interval
 
 THRESHOLDS = np.linspace(0, 1, 101)
-SPLITS: tuple[Literal["val", "test"], ...] = (
-    "val",
-    "test",
-)  # a threshold is chosen on the first, measured on the second
+# A threshold is chosen on the first, measured on the second.
+SPLITS: tuple[Literal["val", "test"], ...] = ("val", "test")
 
 
 class Abstention(TypedDict):
@@ -34,26 +32,25 @@ class Abstention(TypedDict):
 
 def abstention_rows(runs: Mapping[str, Sequence[Run]], confidence: float) -> list[Abstention]:
     """Each model's answers from each of THRESHOLDS on, of its first run."""
-    return [
-        _row(model, split, float(threshold), seeds[0], confidence)
-        for model, seeds in runs.items()
-        for split in SPLITS
-        for threshold in THRESHOLDS
-    ]
-
-
-def _row(model: str, split: Literal["val", "test"], threshold: float, run: Run, confidence: float) -> Abstention:
-    sure = run.probabilities[split].max(axis=1) >= threshold
-    n = int(sure.sum())
-    accuracy = float(run.correct[split][sure].mean()) if n else None
-    low, high = wilson_interval(accuracy, n, confidence) if accuracy is not None else (0.0, 1.0)
-    return {
-        "model": model,
-        "split": split,
-        "threshold": round(threshold, DIGITS),
-        "n": n,
-        "coverage": round(n / len(sure), DIGITS),
-        "accuracy": None if accuracy is None else round(accuracy, DIGITS),
-        "ci_low": low,
-        "ci_high": high,
-    }
+    rows: list[Abstention] = []
+    for model, (run, *_) in runs.items():
+        for split in SPLITS:
+            probability, correct = run.probabilities[split].max(axis=1), run.correct[split]
+            for threshold in THRESHOLDS.tolist():
+                answered = probability >= threshold
+                n = int(answered.sum())
+                accuracy = float(correct[answered].mean()) if n else None
+                low, high = wilson_interval(accuracy, n, confidence) if accuracy is not None else (0.0, 1.0)
+                rows.append(
+                    {
+                        "model": model,
+                        "split": split,
+                        "threshold": round(threshold, DIGITS),
+                        "n": n,
+                        "coverage": round(n / len(correct), DIGITS),
+                        "accuracy": None if accuracy is None else round(accuracy, DIGITS),
+                        "ci_low": low,
+                        "ci_high": high,
+                    }
+                )
+    return rows

@@ -14,7 +14,6 @@ from src.comparison.long_tables import confusion_matrices, per_class
 from src.comparison.pairs import Pair
 from src.comparison.replication import summarise
 from src.comparison.runs import Run
-from src.images.ground import is_dark
 from src.reporting.changes import Changes
 from src.reporting.formats import FILTERS, p_value
 from src.reporting.maps import data_uri, make_atlas, make_sheet, pick
@@ -84,7 +83,6 @@ def render(content: Content, max_points: int, side: int) -> str:
             "n_epochs": max(run.epochs for run in trainings),
             "embedded": embedded,
             "atlas": make_atlas(embedded, rows),
-            "dark_ground": is_dark(embedded.x[rows]),
             "sheet": data_uri(make_sheet(embedded.x[rows], side)),
         }
     )

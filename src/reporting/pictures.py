@@ -38,12 +38,16 @@ class ShownMistake(NamedTuple):
 
 @dataclass(frozen=True)
 class Pictures:
-    """labels: {label: its first test images}; mistakes: by model; issues: likely label errors; embedded: all dots."""
+    """labels: {label: its first test images}; mistakes: by model; issues: likely label errors; embedded: all dots.
+
+    negative: whether dark and light are exchanged, since light things on a dark ground are harder to see.
+    """
 
     labels: dict[str, list[np.ndarray]]
     mistakes: dict[str, list[ShownMistake]]
     issues: list[tuple[Shown, LabelIssue]]
     embedded: Embedded
+    negative: bool
 
 
 def build_pictures(params: Mapping[str, Any], results: Results, runs: Mapping[str, list[Run]]) -> Pictures:
@@ -56,6 +60,7 @@ def build_pictures(params: Mapping[str, Any], results: Results, runs: Mapping[st
         return Shown(sets[split].x[row], names.get(int(garments[split][row]), ""))
 
     test = sets["test"]
+    negative = is_dark(test.x)
     return Pictures(
         labels={
             label: list(test.x[test.y == number][: params["decode"]["n_per_label"]])
@@ -67,17 +72,17 @@ def build_pictures(params: Mapping[str, Any], results: Results, runs: Mapping[st
                 for row in results.mistakes
                 if row["model"] == model
             ]
-            for model, heat in ((model, build_heat(model, test.x)) for model in results.models)
+            for model, heat in ((model, build_heat(model, test.x, negative)) for model in results.models)
         },
         issues=[(shown(row["split"], row["index"]), row) for row in results.issues[: params["audit"]["max_shown"]]],
         embedded=build_embedded(params["embed"]["split"], params["embed"]["model"], results.prepared["labels"], runs),
+        negative=negative,
     )
 
 
-def build_heat(model: str, x: np.ndarray) -> dict[int, np.ndarray]:
+def build_heat(model: str, x: np.ndarray, negative: bool) -> dict[int, np.ndarray]:
     """What a model's surest mistakes depend on, as pictures, by the places of their images in the test images x."""
     file = read_arrays(f"data/occlusion/{model}.npz", "mistakes", "maps")
-    negative = is_dark(x)
     return {
         place: heat_picture(x[place], fall, negative=negative)
         for place, fall in zip(file["mistakes"].tolist(), file["maps"], strict=True)
