@@ -57,7 +57,6 @@ def issue_row(
         "label": labels[y[index]],
         "suggested": labels[probabilities[index].argmax()],
         "self_confidence": round(float(probabilities[index, y[index]]), 6),
-        "is_label_issue": True,
     }
 
 

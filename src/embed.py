@@ -1,14 +1,13 @@
 """Embed a split, or all images, in a model's layer, and draw maps of it: PCA and t-SNE in two dimensions."""
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from src import classifiers
 from src.images import splits
-from src.pipeline.files import UserError, atomic_write
+from src.pipeline.files import UserError, atomic_write, read_json
 from src.pipeline.schema import Positive, Seed, Split
 from src.training.device import setup_device
 from src.training.predictor import predictor
@@ -84,12 +83,13 @@ def cut_at(classifier: Any, layer: str, model: str) -> Any:
 
 
 def main(params: dict[str, Any]) -> None:
-    """models/MODEL and a split -> data/embedding.npz."""
+    """models/MODEL of each seed of data/runs/MODEL.json, and a split -> data/embedding.npz."""
     setup_device(seed=params["seed"], device=params["device"], threads=params["threads"])
     block = params["embed"]
     x = splits.read(block["split"]).x
-    files = sorted(Path("models", block["model"]).glob("*.keras"), key=lambda file: int(file.stem))
-    embedding = embed([classifiers.load(str(file)) for file in files], x, params["threads"], **block)
+    seeds = [run["seed"] for run in read_json(f"data/runs/{block['model']}.json")["seeds"]]
+    encoders = [classifiers.load(f"models/{block['model']}/{seed}.keras") for seed in seeds]
+    embedding = embed(encoders, x, params["threads"], **block)
     with atomic_write("data/embedding.npz") as file:
         np.savez(file, allow_pickle=False, **embedding)
     images, dimensions = embedding["features"].shape

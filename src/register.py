@@ -6,12 +6,11 @@ import sys
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from statistics import mean
 from typing import Any
 
 import numpy as np
 
-from src.comparison.runs import Run, read_runs, remove_others
+from src.comparison.runs import Run, read_runs
 from src.images import splits
 from src.images.splits import Labelled
 from src.pipeline import origin
@@ -58,10 +57,9 @@ def register(
     }
 
 
-def choose_winner(runs: Mapping[str, Sequence[Run]]) -> Run:
-    """Of the model with the best mean validation accuracy (of equals, the smallest) the seed with the best one."""
-    best = max(runs.values(), key=lambda seeds: (mean(run.accuracy["val"] for run in seeds), -seeds[0].n_params))
-    return max(best, key=lambda run: run.accuracy["val"])
+def best_seed(runs: Sequence[Run]) -> Run:
+    """Of a model's runs the one with the highest validation accuracy."""
+    return max(runs, key=lambda run: run.accuracy["val"])
 
 
 def build_evidence(run: Run, network: Path, val: Labelled) -> Evidence:
@@ -88,9 +86,9 @@ def label_meanings(decoding: Mapping[str, Any], made_here: bool) -> list[LabelMe
 
 
 def main(params: dict[str, Any]) -> None:
-    """Network, images, labels -> data/registered_model; the registry's answer -> metrics/register/promotion.json."""
-    remove_others(params["models"])
-    run = choose_winner(read_runs(params["models"]))
+    """The best model's network -> data/registered_model; the registry's answer -> metrics/register/promotion.json."""
+    best = read_json("metrics/summary.json")["best_model"]
+    run = best_seed(read_runs([best])[best])
     network = Path(f"models/{run.model}/{run.seed}.keras")
     evidence = build_evidence(run, network, splits.read("val"))
     meanings = label_meanings(read_json("metrics/decode/decoding.json"), params["fetch"]["source"] in MADE_HERE)

@@ -15,7 +15,7 @@ from src.pipeline.schema import Count, Majority, Seed, Several
 
 def slices(
     correct: Mapping[str, np.ndarray],
-    shown: Mapping[str, np.ndarray],
+    known: Mapping[str, np.ndarray],
     x: np.ndarray,
     x_train: np.ndarray,
     *,
@@ -28,16 +28,16 @@ def slices(
 ) -> list[Slice]:
     """The slices of the n test images x on which each model is worst, found on one half of them, tested on the other.
 
-    correct: {model: (n,) bool}. shown: {kind: (n,) str}, as labels and what the images show. Attributes are cut into
+    correct: {model: (n,) bool}. known: {kind: (n,) str}, as labels and what the images show. Attributes are cut into
     `n_bins` ranges; the seed chooses the halves. Raises UserError where x_train has fewer than `n_components`.
     """
     measured = attributes(x, x_train, n_components=n_components, seed=seed)
-    groups = {**shown, **{name: ranges(values, n_bins) for name, values in measured.items()}}
+    groups = {**known, **{name: ranges(values, n_bins) for name, values in measured.items()}}
     first_half = np.zeros(len(x), dtype=bool)
     first_half[np.random.default_rng(seed).permutation(len(x))[: len(x) // 2]] = True
-    found = candidates(groups)
+    searched = candidates(groups)
     rule: Any = {"min_images": min_images, "n_listed": n_listed, "confidence": confidence}
-    return [row for model, right in correct.items() for row in find_slices(model, right, found, first_half, **rule)]
+    return [row for model, right in correct.items() for row in find_slices(model, right, searched, first_half, **rule)]
 
 
 def main(params: dict[str, Any]) -> None:
@@ -45,11 +45,11 @@ def main(params: dict[str, Any]) -> None:
     remove_others(params["models"])
     runs = read_runs(params["models"])
     test, names = splits.read("test"), [*splits.garment_names(), ""]
-    shown = {"label": np.array(splits.class_names())[test.y]}
+    known = {"label": np.array(splits.class_names())[test.y]}
     if any(names):
-        shown["garment"] = np.array(names)[np.maximum(splits.garments("test"), -1)]
+        known["garment"] = np.array(names)[np.maximum(splits.garments("test"), -1)]
     correct = {model: seeds[0].correct["test"] for model, seeds in runs.items()}
-    rows = slices(correct, shown, test.x, splits.read("train").x, **params["slices"])
+    rows = slices(correct, known, test.x, splits.read("train").x, **params["slices"])
     write_csv("metrics/slices/slices.csv", rows, list(Slice.__annotations__))
     worse = sum(row["verdict"] == "worse" for row in rows)
     print(f"slices: {len(rows)} listed for {len(runs)} models; {worse} of them are shown to be worse than the rest")

@@ -30,8 +30,7 @@ def stability(
     other_seeds: Sequence[np.ndarray] | np.ndarray,
     clusters: Mapping[str, np.ndarray],
     truths: Truths,
-    eps: float,
-    min_samples: int,
+    cluster: Mapping[str, Any],
     *,
     eps_range: Fraction,
     n_eps: Several,
@@ -49,7 +48,7 @@ def stability(
 
     features: {"trained", "untrained": (n, d), "pixels": (n, values)}; of the pixels the first principal components are
     clustered. other_seeds: (n, d) each, of encoders trained from other seeds. clusters: {"kmeans", "dbscan": (n,) ints}
-    of the trained features, DBSCAN's with `eps` and `min_samples`. Raises UserError where there are too few images or
+    of the trained features, by the params of the block `cluster`. Raises UserError where there are too few images or
     pixels.
     """
     from sklearn.decomposition import PCA
@@ -60,6 +59,7 @@ def stability(
     check_limit("n_components", n_components, min(features["pixels"].shape), "pixels or images")
     pixels = PCA(n_components, random_state=seed).fit_transform(features["pixels"])
     trained, k = features["trained"], len(np.unique(clusters["kmeans"]))
+    eps, min_samples = cluster["eps"], cluster["min_samples"]
     densities = {size: density(trained, size) for size in {min_samples, min_cluster_size}}
     distances = k_distances(densities[min_samples], max(min_samples - 1, 1))
     knee_at = knee(distances)
@@ -73,7 +73,7 @@ def stability(
         "hdbscan": describe(hdbscan(densities[min_cluster_size], min_cluster_size), truths),
         "encoders": [
             {key: describe(clusters[key], truths) for key in METHODS},
-            *(by_encoder(values, k, eps, min_samples, truths, n_init, seed) for values in other_seeds),
+            *(by_encoder(values, truths, **cluster | {"n_clusters": k}) for values in other_seeds),
         ],
         "intervals": {key: intervals(clusters[key], truths, n_bootstrap, confidence, rng) for key in METHODS},
         "features": {
@@ -92,15 +92,14 @@ def check_limit(key: str, value: int, limit: int, what: str) -> None:
 
 def main(params: dict[str, Any]) -> None:
     """data/embedding.npz, data/clusters.npz and the images -> metrics/stability/stability.json and .svg."""
-    split, cluster = params["embed"]["split"], params["cluster"]
+    split = params["embed"]["split"]
     embedding, clusters = read_arrays("data/embedding.npz"), read_arrays("data/clusters.npz")
     x, y = splits.read(split)
     pixels = x.reshape(len(x), -1) / np.float32(255)
     features = {"trained": embedding["features"], "untrained": embedding["untrained"], "pixels": pixels}
     truths = {"labels": y, "garments": splits.garments(split)}
     print(f"stability: clusters of {len(x):,} images by other choices ...", flush=True)
-    dbscan = cluster["eps"], cluster["min_samples"]
-    report = stability(features, embedding["other_seeds"], clusters, truths, *dbscan, **params["stability"])
+    report = stability(features, embedding["other_seeds"], clusters, truths, params["cluster"], **params["stability"])
     stability_charts.stability("metrics/stability/stability.svg", report)
     write_json("metrics/stability/stability.json", report)
     seeds = report["seeds"]

@@ -78,7 +78,7 @@ def test_the_stage_reports_every_oddity(
     assert report["test_accuracy"]["a"]["all"] == pytest.approx(119 / 120)
     assert report["label_issues"] == {"model": "a", "n_examined": 210, "n_issues": 1}
     (issue,) = read_csv("metrics/audit/label_issues.csv")
-    assert (issue["split"], issue["image"], issue["is_label_issue"]) == ("test", f"test {issue['index']}", "True")
+    assert (issue["split"], issue["image"]) == ("test", f"test {issue['index']}")
     assert issue["label"] != issue["suggested"]
     assert Path("metrics/audit/label_issues.png").stat().st_size > 1000
     printed = capsys.readouterr().out
@@ -91,7 +91,7 @@ def test_without_issues_the_list_is_empty_and_the_picture_says_so(
     monkeypatch.chdir(tmp_path)
     write_files(runs(test_errors=0), images())
     main(PARAMS)
-    header = "split,index,image,label,suggested,self_confidence,is_label_issue\n"
+    header = "split,index,image,label,suggested,self_confidence\n"
     assert Path("metrics/audit/label_issues.csv").read_text(encoding="utf-8") == header
     assert Path("metrics/audit/label_issues.png").exists()
 

@@ -26,6 +26,9 @@ BLOCK: dict[str, Any] = {
 }
 
 
+CLUSTER: dict[str, Any] = {"n_clusters": None, "n_init": 3, "seed": 1, "eps": 2.0, "min_samples": 4}
+
+
 @pytest.fixture
 def features() -> dict[str, np.ndarray]:
     rng = np.random.default_rng(1)
@@ -34,7 +37,7 @@ def features() -> dict[str, np.ndarray]:
 
 def test_the_report_has_every_choice(features: dict[str, np.ndarray]) -> None:
     clusters = {"kmeans": TRUTH, "dbscan": TRUTH}
-    report = stability(features, [POINTS[::-1], features["untrained"]], clusters, {"labels": TRUTH}, 2.0, 4, **BLOCK)
+    report = stability(features, [POINTS[::-1], features["untrained"]], clusters, {"labels": TRUTH}, CLUSTER, **BLOCK)
     assert [row["eps"] for row in report["eps_sweep"]] == [1, 2, 3]
     assert report["features"]["trained"]["labels"]["ami"] > report["features"]["untrained"]["labels"]["ami"]
     assert report["intervals"]["kmeans"]["labels"]["ari"] == [1, 1]
@@ -58,7 +61,7 @@ def test_more_than_there_is_is_refused_by_name(
     key: str, value: int, says: str, features: dict[str, np.ndarray]
 ) -> None:
     with pytest.raises(UserError, match=f"params.yaml: stability.{key}: must be at most the number of {says}"):
-        stability(features, [], {"kmeans": TRUTH, "dbscan": TRUTH}, {}, 2.0, 4, **BLOCK | {key: value})
+        stability(features, [], {"kmeans": TRUTH, "dbscan": TRUTH}, {}, CLUSTER, **BLOCK | {key: value})
 
 
 @pytest.mark.parametrize("key", ["n_seeds", "n_eps", "n_bootstrap", "min_cluster_size", "silhouette_sample"])
@@ -93,6 +96,8 @@ def test_as_many_clusters_as_images_and_a_cluster_of_all_can_be_asked_for() -> N
     few = {"trained": POINTS[:6], "untrained": POINTS[:6], "pixels": POINTS[:6]}
     truth = np.array([0, 0, 0, 1, 1, 1])
     block = BLOCK | {"max_clusters": 6, "min_cluster_size": 6, "n_bootstrap": 2}
-    report = stability(few, [], {"kmeans": truth, "dbscan": truth}, {"labels": truth}, 2.0, 6, **block)
+    report = stability(
+        few, [], {"kmeans": truth, "dbscan": truth}, {"labels": truth}, CLUSTER | {"min_samples": 6}, **block
+    )
     assert report["by_n_clusters"][-1]["silhouette"] is None
     assert report["hdbscan"]["clusters"] <= 1

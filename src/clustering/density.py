@@ -88,8 +88,8 @@ def _search(
             closeness = np.column_stack([rows, -(rows**2).sum(axis=1) / 2, np.ones(len(rows))]) @ right
             b = outside[np.minimum(closeness, half, out=closeness).argmax(axis=1)]
             distance = np.linalg.norm(rows - features[b], axis=1)
-            found = Edges(a, b, np.maximum(distance, np.maximum(core[a], core[b])))
-            edges.append(_subset(found, found.weight < lightest[number]))
+            between = Edges(a, b, np.maximum(distance, np.maximum(core[a], core[b])))
+            edges.append(_subset(between, between.weight < lightest[number]))
     return edges
 
 

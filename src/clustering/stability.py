@@ -94,10 +94,10 @@ def seed_agreement(features: np.ndarray, k: int, seeds: range) -> SeedAgreement:
 
 
 def by_encoder(
-    features: np.ndarray, k: int, eps: float, min_samples: int, truths: Truths, n_init: int, seed: int
+    features: np.ndarray, truths: Truths, *, n_clusters: int, n_init: int, seed: int, eps: float, min_samples: int
 ) -> dict[str, dict[str, Any]]:
     """The clusters of KMeans and DBSCAN of another encoder's features, (n, d), described by each key of METHODS."""
-    clusters = partitions(features, density(features, min_samples), k, n_init=n_init, seed=seed, eps=eps)
+    clusters = partitions(features, density(features, min_samples), n_clusters, n_init=n_init, seed=seed, eps=eps)
     return {key: describe(clusters[key], truths) for key in METHODS}
 
 

@@ -41,4 +41,3 @@ class LabelIssue(TypedDict):
     label: str
     suggested: str
     self_confidence: float
-    is_label_issue: bool

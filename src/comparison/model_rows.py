@@ -161,8 +161,11 @@ def run_facts(run: Run) -> RunFacts:
 
 
 def best_model(rows: Sequence[ModelRow]) -> str:
-    """The model of the highest validation accuracy, the mean over its seeds: test images choose nothing."""
-    return max(rows, key=lambda row: row["val_mean"])["model"]
+    """The model of the highest validation accuracy, the mean over its seeds; of equal ones the smallest.
+
+    Test images choose nothing.
+    """
+    return max(rows, key=lambda row: (row["val_mean"], -row["n_params"]))["model"]
 
 
 def mean_and_std(values: Sequence[float]) -> tuple[float, float | None]:

@@ -81,7 +81,8 @@ def remove_others(models: Collection[str]) -> None:
     """
     files = [path for folder in FOLDERS for path in sorted(Path(folder).glob("[!.]*")) if path.stem not in models]
     for path in files:
-        shutil.rmtree(path) if path.is_dir() else path.unlink()
+        # Another stage may remove the same ones at the same time.
+        shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(missing_ok=True)
     if files:
         print(f"Removed what was left of models that params.yaml no longer has: {', '.join(map(str, files))}")
 

@@ -1,7 +1,7 @@
 """Slices of the test images on which a model is worse than elsewhere: found on one half, tested on the other."""
 
 from collections.abc import Mapping, Sequence
-from itertools import combinations
+from itertools import combinations, pairwise
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -64,7 +64,11 @@ def ranges(values: np.ndarray, n_bins: int) -> np.ndarray:
     if len(edges) < 2:
         return np.full(len(values), "")
     places = np.clip(np.searchsorted(edges, values, side="right") - 1, 0, len(edges) - 2)
-    names = [f"{low:.3g} to {high:.3g}" for low, high in zip(edges, edges[1:], strict=False)]
+    # Three digits, or as many as tell the edges apart: two ranges with one name would be one group.
+    written = next(
+        row for row in ([f"{edge:.{n}g}" for edge in edges] for n in range(3, 18)) if len({*row}) == len(row)
+    )
+    names = [f"{low} to {high}" for low, high in pairwise(written)]
     return np.array(names)[places]
 
 
@@ -111,14 +115,14 @@ def find_slices(
 
     correct, first_half: (n,) bool. The p-values have Holm's correction for the slices listed.
     """
-    found = [slice_._replace(images=slice_.images[first_half]) for slice_ in slices]
-    chosen = worst(correct[first_half], found, min_images=min_images, n_listed=n_listed)
+    searched = [slice_._replace(images=slice_.images[first_half]) for slice_ in slices]
+    chosen = worst(correct[first_half], searched, min_images=min_images, n_listed=n_listed)
     tested = correct[~first_half]
     inside = [slices[place].images[~first_half] for place in chosen]
     p = [_fisher(tested, images) for images in inside]
     rows: list[Slice] = []
     for place, images, p_value, p_holm in zip(chosen, inside, p, holm(p), strict=True):
-        n, known = int(images.sum()), correct[first_half][found[place].images]
+        n, known = int(images.sum()), correct[first_half][searched[place].images]
         accuracy = float(tested[images].mean()) if n else 0.0
         low, high = wilson_interval(accuracy, n, confidence) if n else (0.0, 1.0)
         rows.append(

@@ -12,8 +12,8 @@ def heat_picture(image: np.ndarray, fall: np.ndarray, *, negative: bool) -> np.n
     fully red. negative: whether dark and light are exchanged.
     """
     grey = image if image.ndim == 2 else image.mean(axis=2)
-    shown = (255 - grey if negative else grey)[..., None]
+    visible = (255 - grey if negative else grey)[..., None]
     strength = np.clip(fall, 0, None)[..., None]
     strength = 0.8 * strength / max(float(strength.max()), np.finfo(np.float32).tiny)
-    blended: np.ndarray = ((1 - strength) * shown + strength * HEAT).round().astype(np.uint8)
+    blended: np.ndarray = ((1 - strength) * visible + strength * HEAT).round().astype(np.uint8)
     return blended

@@ -1,5 +1,6 @@
 """The MLflow folder of a trained network: the same bytes for the same network, wherever and whenever it is written."""
 
+import hashlib
 import os
 import shutil
 import tempfile
@@ -12,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import yaml
 
-from src.pipeline.files import write_json
+from src.pipeline.files import sha256, write_json
 from src.serving.promotion import Evidence
 
 FOLDER = "data/registered_model"  # where the stage `register` writes it
@@ -45,12 +46,13 @@ def write_folder(
     pictures: Pictures,
     evidence: Evidence,
 ) -> None:
-    """Write the folder, in place of an earlier one.
+    """Write the folder, and then put it in the place of an earlier one.
 
     network: a .keras file with uint8 images as input; it is not loaded. software: what it was trained with.
     """
     os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
-    shutil.rmtree(folder, ignore_errors=True)
+    unfinished = folder.with_name(f".unfinished.{folder.name}")
+    shutil.rmtree(unfinished, ignore_errors=True)
     with tempfile.TemporaryDirectory() as temporary, warnings.catch_warnings():
         warnings.simplefilter(
             "ignore", UserWarning
@@ -65,7 +67,7 @@ def write_folder(
         write_json(parts / "evidence.json", evidence)
         np.savez(parts / "pictures.npz", allow_pickle=False, x=pictures.x, y=pictures.y)
         save_model(
-            folder,
+            unfinished,
             python_model=str(CODE),
             artifacts={"classifier": str(parts)},
             signature=signature(pictures.x.shape[1:]),
@@ -74,14 +76,23 @@ def write_folder(
             metadata={key: evidence[key] for key in ("model", "seed", "weights_sha256", "n_params", "val_accuracy")}
             | {"fit": pictures.fit},
         )
-    shutil.rmtree(folder / "__pycache__", ignore_errors=True)  # MLflow has just run the code, to see that it can
-    description = folder / "MLmodel"
+    shutil.rmtree(unfinished / "__pycache__", ignore_errors=True)  # MLflow has just run the code, to see that it can
+    description = unfinished / "MLmodel"
     content = yaml.safe_load(description.read_text(encoding="utf-8"))
     function = content["flavors"]["python_function"]
     classifier = function["artifacts"]["classifier"]
     classifier["uri"] = classifier["path"]  # else a temporary folder's
     function["model_code_path"] = CODE.name  # else its place in this checkout
     description.write_text(yaml.safe_dump(content, sort_keys=False), encoding="utf-8")
+    shutil.rmtree(folder, ignore_errors=True)
+    unfinished.rename(folder)
+
+
+def folder_sha256(folder: Path) -> str:
+    """The SHA-256 of a folder, by the names and contents of its files, in hexadecimal digits."""
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    lines = [f"{sha256(path)}  {path.relative_to(folder).as_posix()}\n" for path in files]  # as sha256sum prints them
+    return hashlib.sha256("".join(lines).encode()).hexdigest()
 
 
 def signature(shape: tuple[int, ...]) -> Any:

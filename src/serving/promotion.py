@@ -56,14 +56,17 @@ class Decision(NamedTuple):
 def decide(
     challenger: Evidence, champion: Evidence | None, has_champion: bool, *, confidence: float, margin: float
 ) -> Decision:
-    """What becomes of a challenger. `champion` is None where there is none or nothing is known of its predictions."""
+    """What becomes of a challenger that is not the champion itself.
+
+    `champion` is None where there is none or nothing is known of its predictions.
+    """
     if not has_champion:
         return Decision("champion", "It is the first: there was no champion.")
     if champion is None:
         reason = "The champion has no record of its predictions, so nothing can be tested; move the alias by hand."
         return Decision("challenger", reason)
     if challenger["weights_sha256"] == champion["weights_sha256"]:
-        return Decision(None, "It is the champion already: the weights are the same.")
+        return Decision("champion", "It is the champion's network, with other labels, pictures or code.")
     if challenger["images_sha256"] != champion["images_sha256"]:
         reason = (
             "The champion was validated on other images, so nothing can be tested. If the data were changed for good, "

@@ -10,18 +10,18 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from src.pipeline.files import read_json
 from src.pipeline.store import as_user_error, connect, wait_for
-from src.serving.folder import EVIDENCE
+from src.serving.folder import EVIDENCE, folder_sha256
 from src.serving.promotion import Decision, Evidence
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 KEYS = set(Evidence.__annotations__)
-WEIGHTS: Final = "weights_sha256"  # the tag by which a version is found again
+DIGEST: Final = "folder_sha256"  # the tag by which a version is found again
 
 
 class Outcome(NamedTuple):
-    """A registration: the version that has the weights, the decision, and what the champion was before, if any."""
+    """A registration: the version that the folder is, the decision, and what the champion was before, if any."""
 
     version: str
     decision: Decision
@@ -36,7 +36,7 @@ def register_folder(
     tags: Mapping[str, str],
     decide: Callable[[Evidence | None, bool], Decision],
 ) -> Outcome:
-    """Register a copy of a model's folder as a version of `name`, unless one has these weights, and give it an alias.
+    """Register a copy of a model's folder as a version of `name`, unless one has the same files, and give it an alias.
 
     `decide` gets the champion's evidence, where it is known, and whether there is a champion. Raises UserError where
     the store cannot be used, which is told in seconds.
@@ -46,10 +46,14 @@ def register_folder(
         aliases = known_aliases(client, name)
         number = aliases.get("champion")
         champion = read_evidence(client, name, number) if number else None
-        decision = decide(champion, number is not None)
-        version = number if number and not decision.alias else find_version(client, name, evidence[WEIGHTS])
+        digest = folder_sha256(folder)
+        version = find_version(client, name, digest)
+        if version is not None and version == number:
+            decision = Decision(None, "It is the champion already: all files are the same.")
+        else:
+            decision = decide(champion, number is not None)
         if version is None:
-            version = new_version(client, experiment, folder, name, evidence, tags, decision.reason)
+            version = new_version(client, experiment, folder, name, evidence, {**tags, DIGEST: digest}, decision.reason)
         if decision.alias:
             client.set_registered_model_alias(name, decision.alias, version)
             now = known_aliases(client, name).get(decision.alias)
@@ -118,9 +122,9 @@ def read_evidence(client: "MlflowClient", name: str, version: str) -> Evidence |
     return content if whole else None
 
 
-def find_version(client: "MlflowClient", name: str, weights: str) -> str | None:
-    """The latest version with these weights."""
-    versions = client.search_model_versions(f"name = '{name}' and tag.{WEIGHTS} = '{weights}'")
+def find_version(client: "MlflowClient", name: str, digest: str) -> str | None:
+    """The latest version whose folder has this digest."""
+    versions = client.search_model_versions(f"name = '{name}' and tag.{DIGEST} = '{digest}'")
     return max((str(version.version) for version in versions), key=int, default=None)
 
 

@@ -55,6 +55,12 @@ def test_the_best_model_and_the_front_are_by_the_mean_over_seeds() -> None:
     assert [row["pareto_train_seconds"] for row in found] == [False, True]
 
 
+def test_of_equal_models_the_smallest_is_best() -> None:
+    large, small = ([example_run(model, n_params=n)] for model, n in (("a", 1000), ("b", 900)))
+    assert best_model(rows({"a": large, "b": small})) == "b"
+    assert best_model(rows({"b": small, "a": large})) == "b"
+
+
 def test_test_images_choose_nothing() -> None:
     assert best_model(rows({"a": [example_run("a", errors=errors(30, 1))], "b": [example_run("b")]})) == "b"
 

@@ -34,6 +34,11 @@ def test_ranges_hold_as_many_values_each() -> None:
     assert np.unique(ranges(np.random.default_rng(0).random(1000), 4), return_counts=True)[1].tolist() == [250] * 4
 
 
+def test_narrow_ranges_have_names_of_their_own() -> None:
+    values = 0.286 + np.arange(6) * 1e-5
+    assert sorted(set(ranges(values, 3))) == ["0.286 to 0.28602", "0.28602 to 0.28603", "0.28603 to 0.28605"]
+
+
 def test_equal_values_share_a_range() -> None:
     assert ranges(np.zeros(5), 4).tolist() == [""] * 5
     assert ranges(np.array([0, 0, 0, 0, 1.0, 2.0]), 2).tolist() == ["0 to 2"] * 6

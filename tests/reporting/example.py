@@ -111,7 +111,7 @@ def write_audit() -> None:
     )
     rows = [
         {"split": split, "index": 3, "image": image, "label": "label 3", "suggested": "label 4"}
-        | {"self_confidence": 0.01, "is_label_issue": True}
+        | {"self_confidence": 0.01}
         for split, image in (("val", "train 3"), ("test", "test 3"))
     ]
     write_csv("metrics/audit/label_issues.csv", rows)

@@ -23,8 +23,10 @@ def test_the_first_becomes_champion() -> None:
     assert "first" in decision.reason
 
 
-def test_the_same_weights_change_nothing() -> None:
-    assert decide(CHAMPION, CHAMPION, True, **RULE).alias is None
+def test_the_champions_network_with_other_labels_is_champion_without_a_test() -> None:
+    decision = decide(CHAMPION | {"images_sha256": "other"}, CHAMPION, True, **RULE)  # type: ignore[arg-type]
+    assert (decision.alias, decision.test) == ("champion", None)
+    assert "other labels" in decision.reason
 
 
 def test_a_champion_without_a_record_stays() -> None:

@@ -79,12 +79,23 @@ def test_the_alias_moves_to_what_is_better_and_stays_otherwise(client: MlflowCli
     assert (better.version, better.decision.alias) == ("3", "champion")
     assert aliases(client) == {"champion": "3", "challenger": "2"}
 
-    again = register(folder, evidence("b", 90))  # known weights: no new version
+    again = register(folder, evidence("b", 90))  # a known folder: no new version
     assert (again.version, again.decision.alias) == ("2", "challenger")
 
     other_images = register(folder, evidence("d", 0, images_sha256="other"))
     assert (other_images.version, other_images.decision.alias) == ("4", "challenger")
     assert aliases(client) == {"champion": "3", "challenger": "4"}
+
+
+def test_the_champions_network_with_other_labels_takes_its_place(client: MlflowClient, folder: Path) -> None:
+    register(folder, evidence("a", 50))
+    labels = folder / "artifacts/classifier/labels.json"
+    labels.write_text(labels.read_text(encoding="utf-8").replace("Bag", "Sack"), encoding="utf-8")
+    outcome = register(folder, evidence("a", 50))
+    assert (outcome.version, outcome.decision.alias, outcome.champion_version) == ("2", "champion", "1")
+    assert aliases(client) == {"champion": "2"}
+    again = register(folder, evidence("a", 50))
+    assert (again.version, again.decision.alias) == ("2", None)
 
 
 def test_a_version_is_a_copy_that_can_be_loaded_by_its_alias(client: MlflowClient, folder: Path) -> None:
