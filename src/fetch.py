@@ -98,9 +98,12 @@ def main(params: dict[str, Any]) -> None:
     """Write the images to learn, and beside a user's own the public ones, to data/raw."""
     images, public, origin = fetch(**params["fetch"])
     for name, part in {"images": images, "public": public}.items():
-        if part:
-            with atomic_write(f"data/raw/{name}.npz") as file:
-                part.save(file)
+        path = Path(f"data/raw/{name}.npz")
+        if part is None:
+            path.unlink(missing_ok=True)  # of an earlier run by hand; DVC would remove it
+            continue
+        with atomic_write(path) as file:
+            part.save(file)
     train, test = len(images.x_train), len(images.x_test)
     print(f"fetch: {train:,} training and {test:,} test images from {origin}")
     report = {

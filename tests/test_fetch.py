@@ -287,6 +287,13 @@ def test_none_goes_on_without_and_asks_nobody(small: Path, tmp_path: Path, monke
     assert report()["public"] is False
 
 
+def test_those_of_an_earlier_run_do_not_stay(small: Path, tmp_path: Path) -> None:
+    own = write_own(tmp_path / "mine", fashion_mnist.fashion_mnist(small)[0])
+    fetch.main(block("csv", own, public="small"))
+    fetch.main(block("csv", own, public="none"))
+    assert files_here() == OUTPUTS
+
+
 @pytest.mark.parametrize("public", ["auto", "nowhere"])
 def test_a_failed_look_for_them_fails_and_so_is_tried_again(public: str, small: Path, tmp_path: Path) -> None:
     own = write_own(tmp_path / "mine", fashion_mnist.fashion_mnist(small)[0])

@@ -71,9 +71,8 @@ def _labels(path: Path, *, words: bool) -> np.ndarray:
 
 def _words(path: Path) -> np.ndarray:
     """The words below the header line of a CSV file of one column, (n,). Raises UserError."""
-    lines, labels = _lines(path), []
-    next(lines)
-    for line, row in lines:
+    labels = []
+    for line, row in _rows(path):
         if len(row) != 1 or not row[0].strip() or len(row[0]) > MAX_WORD:
             must = f"must be one label of at most {MAX_WORD} letters"
             raise UserError(f"{path}: line {line}: {must}. Got {shown(','.join(row)) if row else 'nothing'}.")
@@ -126,14 +125,8 @@ def _count_lines(path: Path) -> int:
 
 def _read_line_by_line(path: Path, columns: int, dtype: Any, high: int) -> np.ndarray:
     """What `_whole_numbers` gives, of numbers in quotes or with a point too; the first one that is wrong is named."""
-    lines, rows, blank = _lines(path), [], 0
-    next(lines)
-    for line, row in lines:
-        if not row:  # no image, if only such lines follow
-            blank = blank or line
-            continue
-        if blank:
-            line, row = blank, [""]
+    rows = []
+    for line, row in _rows(path):
         if len(row) > columns:
             raise UserError(f"{path}: line {line}: must be as long as the header line ({columns} names). It is longer.")
         numbers = [*map(_whole_number, row)] + [nan] * (columns - len(row))
@@ -153,6 +146,19 @@ def _read_line_by_line(path: Path, columns: int, dtype: Any, high: int) -> np.nd
 def _whole_number(cell: str) -> float:
     """The number in a cell; NaN where there is none that is whole and not negative."""
     return float(cell) if NUMBER.fullmatch(cell) and float(cell).is_integer() else nan
+
+
+def _rows(path: Path) -> Generator[tuple[int, list[str]]]:
+    """Number and values of each line below the header line; of blank ones the first, unless only such follow."""
+    lines, blank = _lines(path), 0
+    next(lines)
+    for line, row in lines:
+        if not row:
+            blank = blank or line
+            continue
+        if blank:
+            yield blank, []
+        yield line, row
 
 
 def _lines(path: Path) -> Generator[tuple[int, list[str]]]:

@@ -41,14 +41,21 @@ def read_npz(path: Path) -> Images:
         must = "must be an .npz file of arrays without Python objects"
         raise UserError(f"{path}: {must}. Got {shown(str(error))}.") from None
     for name, x, y in (("train", x_train, y_train), ("test", x_test, y_test)):
-        if x.dtype != np.uint8 or not is_square(x.shape[1:]) or not 1 <= x.shape[1] <= MAX_SIDE:
-            must = f"must be (n, side, side) or (n, side, side, 3) uint8, side at most {MAX_SIDE}"
-            raise UserError(f"{path}: x_{name}: {must}. Got {x.shape} {x.dtype}.")
-        if y.shape != (len(x),):
-            raise UserError(f"{path}: y_{name}: must have one label for each of {len(x)} images. Got {y.shape}.")
+        _check_part(path, name, x, y)
     if x_train.shape[1:] != x_test.shape[1:]:
         raise UserError(f"{path}: x_test: must have images of the size of x_train. Got {x_test.shape}.")
     return label(x_train, y_train, x_test, y_test)
+
+
+def _check_part(path: Path, name: str, x: np.ndarray, y: np.ndarray) -> None:
+    """Raises UserError unless x are images as `read_npz` takes them, at least one, and y as many labels."""
+    if x.dtype != np.uint8 or not is_square(x.shape[1:]) or not 1 <= x.shape[1] <= MAX_SIDE:
+        must = f"must be (n, side, side) or (n, side, side, 3) uint8, side at most {MAX_SIDE}"
+        raise UserError(f"{path}: x_{name}: {must}. Got {x.shape} {x.dtype}.")
+    if not len(x):
+        raise UserError(f"{path}: x_{name}: must have at least one image. Got none.")
+    if y.shape != (len(x),):
+        raise UserError(f"{path}: y_{name}: must have one label for each of {len(x)} images. Got {y.shape}.")
 
 
 def is_square(shape: tuple[int, ...]) -> bool:
@@ -65,7 +72,10 @@ def read_parquet(folder: Path, *, side: int | None, fit: Fit, color: Color) -> I
     parts = {name: sorted(folder.glob(f"{name}*.parquet")) for name in ("train", "test")}
     if missing := [name for name, files in parts.items() if not files]:
         raise UserError(f"{folder}: must have files train*.parquet and test*.parquet. There is none of {missing[0]}.")
-    (x_train, y_train), (x_test, y_test) = (_read_tables(files) for files in parts.values())
+    tables = {name: _read_tables(files) for name, files in parts.items()}
+    if empty := [name for name, (pictures, _) in tables.items() if not pictures]:
+        raise UserError(f"{folder}: {empty[0]}*.parquet: must have at least one image. Got none.")
+    (x_train, y_train), (x_test, y_test) = tables.values()
     files = [*x_train, *x_test]
     x = stack([name for name, _ in files], read_fitted(files, side=side, fit=fit, color=color))
     return label(x[: len(x_train)], np.array(y_train), x[len(x_train) :], np.array(y_test))

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from src.images.fitting import Fit, read_fitted, stack
-from src.images.pictures import Color, as_files, find_pictures
+from src.images.pictures import Color, as_files, check_name, find_pictures
 from src.images.store import Images, label
 from src.pipeline.files import UserError
 from src.pipeline.untrusted import check_file, shown
@@ -56,6 +56,8 @@ def list_files(folder: Path) -> Files:
     labels = sorted(path.name for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
     if not labels:
         raise UserError(f"{folder}: must have a folder for each class, or {METADATA}. Got neither.")
+    for name in labels:
+        check_name(folder, name)
     pairs = [(path, label) for label in labels for path in find_pictures(folder / label)]
     return Files([path for path, _ in pairs], [label for _, label in pairs])
 

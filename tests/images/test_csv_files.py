@@ -215,6 +215,8 @@ def test_a_folder_that_is_not_there_is_refused(tmp_path: Path) -> None:
 def test_blank_lines_at_the_end_are_no_images(tmp_path: Path) -> None:
     write(tmp_path, x_train=RIGHT["x_train"] + "\n\n", y_train=RIGHT["y_train"] + "\n")
     assert len(read_csv(tmp_path).x_train) == len(read_csv(tmp_path).y_train) == 3
+    write(tmp_path, y_train="label\ndog\ncat\ndog\n\n\n", y_test="label\ncat\n\n")
+    assert read_csv(tmp_path).y_train.tolist() == [1, 0, 1]
 
 
 def test_another_separator_is_named(tmp_path: Path) -> None:

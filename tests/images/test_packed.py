@@ -41,6 +41,8 @@ def test_labels_may_be_words(tmp_path: Path) -> None:
             {"x_test": np.zeros((1, 4, 4), np.uint8)},
             r"x_test: must have images of the size of x_train\. Got \(1, 4, 4\)\.$",
         ),
+        ({"x_train": X[:0], "y_train": X[:0, 0, 0]}, r"x_train: must have at least one image\. Got none\.$"),
+        ({"x_test": X[:0], "y_test": X[:0, 0, 0]}, r"x_test: must have at least one image\. Got none\.$"),
         ({"y_train": np.array([4, 0])}, r"y_train: must have one label for each of 3 images\. Got \(2,\)\.$"),
         ({"y_train": np.array([0.5, 0, 4])}, r"labels must be whole numbers or words"),
         ({"y_train": np.array([{}, 0, 4], dtype=object)}, "without Python objects"),
@@ -98,6 +100,9 @@ def test_wrong_parquet_files_are_refused(tmp_path: Path) -> None:
         UserError,
         match=r"test\.parquet: row 1: must have the bytes of a picture, and a whole number or a word as label\.$",
     ):
+        read_parquet(tmp_path, side=None, fit="pad", color="grey")
+    write(tmp_path / "test.parquet", [], [])
+    with pytest.raises(UserError, match=r": test\*\.parquet: must have at least one image\. Got none\.$"):
         read_parquet(tmp_path, side=None, fit="pad", color="grey")
     write(tmp_path / "test.parquet", [encoded(X[0])], ["a"])
     with pytest.raises(UserError, match=r"1 of 3 are not: .*train\.parquet, row 1, is no picture"):

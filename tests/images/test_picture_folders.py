@@ -1,3 +1,4 @@
+import os
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -119,6 +120,20 @@ def test_wrong_folders_are_refused(tmp_path: Path, tree: Path) -> None:
     (tmp_path / "test").mkdir()
     with pytest.raises(UserError, match=r"train: must have a folder for each class, or metadata\.csv\. Got neither\.$"):
         read_folder(tree, **SETTINGS)
+
+
+@pytest.mark.parametrize("name", [b"cat/caf\xe9.png", b"caf\xe9/1.png"])
+def test_names_that_are_not_utf_8_are_refused(tree: Path, name: bytes) -> None:
+    paint(tree / os.fsdecode(name), 1)
+    with pytest.raises(UserError, match=r"names must be UTF-8\. Got b'caf\\xe9") as refused:
+        read_folder(tree, **SETTINGS)
+    assert str(refused.value).isprintable()
+
+
+def test_pictures_in_hidden_folders_are_left_out(tree: Path) -> None:
+    paint(tree / "cat/.ipynb_checkpoints/x.png", 50)
+    paint(tree / ".git/x.png", 50)
+    assert len(list_files(tree).paths) == 16
 
 
 def test_a_label_of_test_alone_is_refused(tmp_path: Path) -> None:
