@@ -197,6 +197,12 @@ def test_a_key_that_is_no_word_is_unknown(params: dict[str, Any], block: str) ->
     assert refusal(params).startswith(f"params.yaml: {f'{block}.7' if block else '7'}: unknown key. Known here: ")
 
 
+@pytest.mark.parametrize("key", [5, None, True, 0.5])
+def test_a_key_that_is_no_word_is_refused_where_any_word_may_stand(params: dict[str, Any], key: Any) -> None:
+    params["sweep"]["space"][key] = {}
+    assert refusal(params) == f"params.yaml: sweep.space: must have words as keys. Got {key}."
+
+
 def test_the_element_of_a_list_that_does_not_fit_is_named(params: dict[str, Any]) -> None:
     params["prepare"]["groups"] = [["Bag"], ["Sandal", 3]]
     assert refusal(params) == "params.yaml: prepare.groups.1.1: must be a string. Got 3."
