@@ -168,6 +168,8 @@ def describe_type(allowed: dict[str, Any]) -> str:
         return " or ".join(map(describe_type, allowed["anyOf"]))
     if "enum" in allowed:
         return f"one of {', '.join(allowed['enum'])}"
+    if "minItems" in allowed:
+        return "a list that is not empty"
     if allowed["type"] not in ("integer", "number"):
         return {"string": "a string", "array": "a list", "object": "keys with values", "null": "null"}[allowed["type"]]
     kind = "an integer" if allowed["type"] == "integer" else "a number"
