@@ -11,7 +11,7 @@ A block holds the keyword-only arguments of one function, and its signature is t
 import importlib
 import inspect
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, get_type_hints
 
@@ -139,7 +139,10 @@ def validate_block(key: str, schema: Mapping[str, Any], block: Any) -> dict[str,
     except pydantic.ValidationError as error:
         unknown = {"extra_forbidden", "invalid_key"}  # before what is missing: a misspelt key is both
         first = min(error.errors(), key=lambda problem: problem["type"] not in unknown)
-        where = ".".join(shown(part).strip("'") for part in (key, *first["loc"]) if part != "") or "params.yaml"
+        if first["loc"][-1:] == ("[key]",) and first["type"] not in unknown:  # pydantic's mark of a key that is no word
+            where = _whole_key(key, first["loc"][:-2])
+            raise UserError(f"params.yaml: {where}: must have words as keys. Got {shown(first['input'])}.") from None
+        where = _whole_key(key, first["loc"])
         allowed = model.json_schema()
         definitions = allowed.get("$defs", {})
         for part in first["loc"][:-1] if first["type"] in unknown | {"missing"} else first["loc"]:
@@ -154,12 +157,19 @@ def validate_block(key: str, schema: Mapping[str, Any], block: Any) -> dict[str,
         raise UserError(f"params.yaml: {where}: {problem}") from None
 
 
+def _whole_key(key: str, parts: Sequence[Any]) -> str:
+    """A key within a block, such as `decode.neighbors.n_neighbors`."""
+    return ".".join(shown(part).strip("'") for part in (key, *parts) if part != "") or "params.yaml"
+
+
 def describe_type(allowed: dict[str, Any]) -> str:
     """What a JSON schema allows, such as `an integer in [1, inf) or null`."""
     if "anyOf" in allowed:
         return " or ".join(map(describe_type, allowed["anyOf"]))
     if "enum" in allowed:
         return f"one of {', '.join(allowed['enum'])}"
+    if "minItems" in allowed:
+        return "a list that is not empty"
     if allowed["type"] not in ("integer", "number"):
         return {"string": "a string", "array": "a list", "object": "keys with values", "null": "null"}[allowed["type"]]
     kind = "an integer" if allowed["type"] == "integer" else "a number"

@@ -146,6 +146,9 @@ def test_a_tunable_has_no_second_value_in_the_code(block: str) -> None:
         ("models.dropout.dropout_conv1", True, "must be a number in [0, 1). Got True."),
         ("prepare.val_size", 0, "must be a number in (0, 1). Got 0."),
         ("prepare.groups", None, "must be a list. Got None."),
+        ("infer.models", [], "must be a list that is not empty. Got []."),
+        ("infer.tempers", [], "must be a list that is not empty. Got []."),
+        ("infer.errors", 0.1, "must be a list that is not empty. Got 0.1."),
         ("fetch.folder", 3, "must be a string or null. Got 3."),
         ("fetch.source", "web", "must be one of fashion_mnist, digits, csv, images, npz, parquet. Got 'web'."),
         ("device", "tpu", "must be one of auto, cpu, gpu. Got 'tpu'."),
@@ -195,6 +198,12 @@ def test_a_key_that_is_no_word_is_unknown(params: dict[str, Any], block: str) ->
         inner = inner[key]
     inner[7] = inner.pop("key")
     assert refusal(params).startswith(f"params.yaml: {f'{block}.7' if block else '7'}: unknown key. Known here: ")
+
+
+@pytest.mark.parametrize("key", [5, None, True, 0.5])
+def test_a_key_that_is_no_word_is_refused_where_any_word_may_stand(params: dict[str, Any], key: Any) -> None:
+    params["sweep"]["space"][key] = {}
+    assert refusal(params) == f"params.yaml: sweep.space: must have words as keys. Got {key}."
 
 
 def test_the_element_of_a_list_that_does_not_fit_is_named(params: dict[str, Any]) -> None:

@@ -22,7 +22,7 @@ from src.inference.groupings import groupings
 from src.inference.records import Notebook
 from src.inference.study import Arrays, Train
 from src.inference.trainings import Garments, direct_curves, kept, surrogate_curves
-from src.params import read_params
+from src.params import check_known, read_params
 from src.pipeline.files import UserError, read_json, write_csv, write_json
 from src.pipeline.runner import run
 from src.training.device import setup_device
@@ -43,6 +43,7 @@ def work() -> None:
     """data/{train,val,test,garments}.npz, data/published.json -> metrics/infer: tables and shared.svg."""
     params = read_params()
     published: Notebook = read_json("data/published.json")
+    check_models(published, **{key: params["infer"][key] for key in ("encoder", "models", "first_epoch")})
     sizes = [count // PER_GARMENT for count in published["test_label_counts"].values()]
     labels, names = groupings(sizes), splits.garment_names()
     train = trainer(params, published, labels)
@@ -54,6 +55,17 @@ def work() -> None:
     for row in answer.sensitivity:
         what = f"prior {row['prior']}, likelihood to the power of {row['temper']}"
         print(f"infer: {what}: {row['set_size']} of {len(labels):,} groupings; best {row['best']}, {row['p_best']:.3f}")
+
+
+def check_models(published: Notebook, encoder: str, models: list[str], first_epoch: int) -> None:
+    """Raises UserError unless the notebook has the recipes of these models and curves that reach the first epoch."""
+    known = {name: len(model["history"]) for name, model in published["models"].items() if "recipe" in model}
+    check_known("params.yaml: infer.encoder:", encoder, known)
+    for model in models:
+        check_known("params.yaml: infer.models:", model, known)
+    if first_epoch > (last := min(known[model] for model in (encoder, *models))):
+        must = f"must be at most {last}, the last one of all these models"
+        raise UserError(f"params.yaml: infer.first_epoch: {must}. Got {first_epoch}.")
 
 
 def trainer(params: dict[str, Any], published: Notebook, labels: np.ndarray) -> Train:

@@ -5,7 +5,9 @@ An interrupted sweep goes on when it is run again. The test set is never read.
 
 import argparse
 import functools
+from collections.abc import Sequence
 from contextlib import ExitStack
+from pathlib import Path
 
 from src.images import splits
 from src.params import read_params, validate_model
@@ -16,7 +18,7 @@ from src.sweeping import charts, results
 from src.sweeping.cluster import local_ray
 from src.sweeping.observer import tracking_id
 from src.sweeping.plan import Plan, make_plan
-from src.sweeping.records import ENDED, Records, opened
+from src.sweeping.records import ENDED, Records, Trial, opened
 from src.sweeping.search import add_current, search, train_all
 from src.sweeping.space import check_space
 from src.training.checkpoint_folder import remove
@@ -53,21 +55,30 @@ def work() -> None:
         add_current(plan, records)
         search(plan, records, parent_run.id, start_ray)
         winner = results.find_winner(plan, records.search)
-        trials = results.table(plan, records.search)
-        write_csv(f"{FOLDER}/trials.csv", trials)
-        charts.slices(f"{FOLDER}/slices.svg", plan, records.search, winner)
         if winner is None:
+            write_results(plan, records.search)
             print(f"sweep: no trial was finished in {plan.minutes} minutes: run it again, and it goes on.")
             return
         train_all(plan, records, parent_run.id, start_ray, results.fresh_trials(plan, winner))
         verdict = results.judge(plan, winner, records)
-        write_json(f"{FOLDER}/winner.json", verdict)
+        write_results(plan, records.search, winner, verdict)
         for file in ("trials.csv", "slices.svg", "winner.json"):
             parent_run.log_artifact(f"{FOLDER}/{file}")
         parent_run.set_tags({key: verdict[key] for key in ("trial", "val_accuracy", "difference", "better", "adopt")})
     remove_checkpoints(plan, records)
     for line in results.in_words(verdict).splitlines():
         print(f"sweep: {line}")
+
+
+def write_results(
+    plan: Plan, trials: Sequence[Trial], winner: Trial | None = None, verdict: results.Verdict | None = None
+) -> None:
+    """Write metrics/sweep; without a verdict there is no winner.json."""
+    Path(FOLDER, "winner.json").unlink(missing_ok=True)  # first: an old one never stands beside new trials
+    write_csv(f"{FOLDER}/trials.csv", results.table(plan, trials))
+    charts.slices(f"{FOLDER}/slices.svg", plan, trials, winner)
+    if verdict:
+        write_json(f"{FOLDER}/winner.json", verdict)
 
 
 def remove_checkpoints(plan: Plan, records: Records) -> None:

@@ -1,14 +1,18 @@
 """The answer: the method tested on hidden groupings, and applied to the published learning curves."""
 
-from typing import NamedTuple
+from typing import Annotated, NamedTuple, TypeVar
 
 import numpy as np
+from pydantic import Field
 
 from src.inference import result
 from src.inference.posterior import author_prior, n_moves, posterior, summary, together
 from src.inference.records import Candidate, Direct, Hidden, Notebook, RowOrder, Sensitivity
 from src.inference.study import Train, collect, in_words, published_numbers, self_test
 from src.pipeline.schema import Count, Fraction, Positive, Seed, Several
+
+T = TypeVar("T")
+Some = Annotated[list[T], Field(min_length=1)]
 
 
 class Answer(NamedTuple):
@@ -30,13 +34,13 @@ def infer(
     published: Notebook,
     *,
     encoder: str,
-    models: list[str],
+    models: Some[str],
     n_seeds: Several,
     n_mappings: Several,
     n_best: Count,
     first_epoch: Count,
-    tempers: list[Positive],
-    errors: list[Fraction],
+    tempers: Some[Positive],
+    errors: Some[Fraction],
     credibility: Fraction,
     n_listed: Count,
     shuffles: Count,
@@ -60,8 +64,9 @@ def infer(
     logs = evidence.log_likelihood(theirs)
     written = written_labels(published["written_decoding"], names)
     priors = {"flat": np.full(len(labels), 1 / len(labels))}
-    priors |= {f"author, {error:.0%} wrong": author_prior(labels, sizes, written, error) for error in errors}
-    author = list(priors)[1 + len(errors) // 2]
+    author_names = {error: f"author, {100 * error:g}% wrong" for error in errors}
+    priors |= {name: author_prior(labels, sizes, written, error) for error, name in author_names.items()}
+    author = author_names[errors[len(errors) // 2]]
     chosen = {"flat": priors["flat"], "author": priors[author]}
     best = np.argsort(-posterior(logs, chosen["author"], 1), kind="stable")[:n_best]
     trained = {

@@ -8,12 +8,11 @@ from src.comparison.published import Published
 class Notebook(Published):
     """data/published.json, as far as the inference reads it.
 
-    dbscan_print: DBSCAN's clusters of the first three and the last three test images. test_label_order: the labels as
-    `value_counts` lists them, the most frequent first. written_decoding: the author's garments of each label.
+    dbscan_print: DBSCAN's clusters of the first three and the last three test images. written_decoding: the author's
+    garments of each label.
     """
 
     dbscan_print: list[int]
-    test_label_order: list[str]
     written_decoding: dict[str, list[str]]
 
 

@@ -11,7 +11,6 @@ from src.inference.records import Hidden
 from src.inference.trainings import CURVES
 from src.pipeline.files import UserError
 
-DIGITS = 4
 Arrays = Mapping[str, np.ndarray]
 # A training of a model from a seed: on labels that hide garments, (garments,) ints, or with None on the garments.
 Train = Callable[[str, int, np.ndarray | None], Arrays]
@@ -63,8 +62,9 @@ def collect(
 
     The encoder is trained on every hidden grouping, the other models take turns; each training has a seed of its own.
     """
-    if n_mappings < (least := len(models) * (len(CURVES) + 2)):
-        raise UserError(f"params.yaml: infer.n_mappings: must be at least {least} for these models. Got {n_mappings}.")
+    if not (least := len(models) * (len(CURVES) + 2)) <= n_mappings <= len(labels):
+        must = f"must be {least} to {len(labels)} for these models and labels"
+        raise UserError(f"params.yaml: infer.n_mappings: {must}. Got {n_mappings}.")
     evidence = Evidence(labels)
     for model in (encoder, *models):
         curves = [train(model, seed + number, None)["curves"] for number in range(n_seeds)]

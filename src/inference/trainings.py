@@ -62,7 +62,7 @@ def surrogate_curves(data: Garments, labels: np.ndarray, seed: int, recipe: Mapp
         points = [curve_points(probabilities[part], garments[part], labels) for part in parts]
         curves.append(np.concatenate(points, axis=1).astype(np.float32))
 
-    train(data.train, data.val, data.n_garments, seed, start, _ignore, score, **recipe)
+    train(data.train, data.val, data.n_garments, seed, start, lambda steps: None, score, **recipe)
     gc.collect()  # Keras's layers refer to each other: the model and its copy of the data would stay for good
     return np.stack(curves)
 
@@ -80,7 +80,8 @@ def direct_curves(
         curves.append([logs[name] for name in CURVES])
 
     train_set, val_set = (Labelled(x, labels[garments].astype(np.int64)) for x, garments in (data.train, data.val))
-    network = train(train_set, val_set, int(labels.max()) + 1, seed, lambda network: 1, _ignore, keep, **recipe)
+    classes = int(labels.max()) + 1
+    network = train(train_set, val_set, classes, seed, lambda network: 1, lambda steps: None, keep, **recipe)
     result = {"curves": np.array(curves)}
     if x is not None:
         result["features"] = features(network, x, recipe["batch_size"])
@@ -128,7 +129,3 @@ def recorder(n_images: int, n_classes: int) -> Any:
             return rows[:, 0], rows[:, 1].argmax(axis=1)
 
     return Recorder()
-
-
-def _ignore(steps: int) -> None:
-    """What happens after a batch: nothing."""

@@ -15,6 +15,7 @@ from src.pipeline.yaml_files import read_yaml
 from src.reporting.before import Before, EarlierModel, Epoch
 from src.reporting.change_charts import changed_curves
 from src.reporting.charts import embed_svg
+from src.reporting.provenance import shown_value
 from src.reporting.results import Results
 
 ABSENT = "absent"  # in place of a param's value
@@ -117,17 +118,29 @@ def _same_seeds(runs: Sequence[Run], history: Sequence[Epoch], correct: np.ndarr
 
 
 def verdict_changes(before: Sequence[Pair], now: Sequence[Pair]) -> list[VerdictChange]:
-    """The pairs of models of which something else is said than before."""
-    old, new = ({(row["model_a"], row["model_b"]): row["verdict"] for row in pairs} for pairs in (before, now))
-    pairs = [(pair, str(old.get(pair, "")), str(new.get(pair, ""))) for pair in {**old, **new}]
-    return [VerdictChange(pair, was, becomes) for pair, was, becomes in pairs if was != becomes]
+    """The pairs of models of which something else is said than before; either model may stand first."""
+    old, new = ({frozenset((row["model_a"], row["model_b"])): row for row in pairs} for pairs in (before, now))
+    changes = [
+        VerdictChange(
+            (row["model_a"], row["model_b"]),
+            *(rows[models]["verdict"] if models in rows else "" for rows in (old, new)),
+        )
+        for models, row in {**old, **new}.items()
+    ]
+    return [change for change in changes if change.before != change.now]
 
 
 def param_changes(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[ParamChange]:
-    """The keys of params.yaml that have another value, or are only in one of them."""
+    """The keys of params.yaml that have another value, or are only in one of them; folders are compared, not shown."""
     old, new = dict(_flat(before)), dict(_flat(now))
-    pairs = [(key, str(old.get(key, ABSENT)), str(new.get(key, ABSENT))) for key in {**old, **new}]
-    return [ParamChange(key, was, becomes) for key, was, becomes in pairs if was != becomes]
+    changed = [key for key in {**old, **new} if str(old.get(key, ABSENT)) != str(new.get(key, ABSENT))]
+    return [ParamChange(key, *(_in_words(key, values) for values in (old, new))) for key in changed]
+
+
+def _in_words(key: str, values: Mapping[str, Any]) -> str:
+    """What the page shows of a key's value."""
+    value = shown_value(key, values[key]) if key in values else ABSENT
+    return "null" if value is None else str(value)
 
 
 def _flat(block: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
@@ -136,7 +149,7 @@ def _flat(block: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any
         if isinstance(value, Mapping):
             yield from _flat(value, f"{prefix}{key}.")
         else:
-            yield f"{prefix}{key}", "null" if value is None else value
+            yield f"{prefix}{key}", value
 
 
 def build_changes(

@@ -9,6 +9,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from src.comparison.runs import Run
 from src.pipeline import origin
 from src.reporting.results import Results
@@ -21,6 +23,8 @@ SOURCES = {
     "npz": "your own arrays",
     "parquet": "your own Parquet files",
 }
+FOLDERS = ("fetch.folder", "fetch.public")  # whole keys of params.yaml that may name one
+HIDDEN = "a folder on the machine that ran it"
 
 
 def build_origin(results: Results, runs: Mapping[str, list[Run]]) -> dict[str, str]:
@@ -49,8 +53,14 @@ def installed_versions(packages: Iterable[str]) -> Iterator[str]:
 
 
 def shown_params(text: str, params: Mapping[str, Any]) -> str:
-    """The text of params.yaml without the folders of the one who ran it."""
-    for key in ("folder", "public"):
-        if params["fetch"][key] not in (None, "auto", "none"):
-            text = re.sub(rf"(?m)^(\s+{key}:).*$", r"\1 (a folder on the machine that made this page)", text)
-    return text
+    """The text of params.yaml; where it names a folder of the one who ran it, the values alone, without that folder."""
+    fetch = {key: shown_value(f"fetch.{key}", value) for key, value in params["fetch"].items()}
+    if fetch == params["fetch"]:
+        return text
+    # YAML writes a value in many ways, and a comment may hold it too.
+    return yaml.safe_dump({**params, "fetch": fetch}, sort_keys=False, allow_unicode=True)
+
+
+def shown_value(key: str, value: Any) -> Any:
+    """The value of a whole key of params.yaml, or in its place that it is a folder of the one who ran it."""
+    return HIDDEN if key in FOLDERS and value not in (None, "auto", "none") else value

@@ -3,16 +3,18 @@
 What the run cache lacks there are the files that git keeps (`cache: false`), which DVC does not push: Ray brings them.
 """
 
+import fcntl
 import logging
 import os
 import subprocess
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from src.pipeline import spool, tracking
 from src.pipeline.files import UserError
 from src.scheduling import dvc, node
 from src.scheduling.chain import Chain
@@ -118,6 +120,9 @@ class RemoteStage(Logged):
                 self.log.write_bytes(result["output"])
                 for content in result["files"].values():
                     dvc.keep(content)
+                if result["unsent"]:
+                    take_over(result["unsent"])
+                    tracking.start_sender()
         return self.status
 
     @property
@@ -138,6 +143,20 @@ class RemoteStage(Logged):
         import ray
 
         ray.cancel(self.result, force=True)
+
+
+def take_over(unsent: Mapping[str, bytes]) -> None:
+    """Put what a node could not send into the spool here: files of runs, and what belongs to them, by name."""
+    folder = spool.spool_folder()
+    folder.mkdir(exist_ok=True)
+    for name in sorted(name for name in unsent if "/" not in name):
+        with (folder / name).open("wb") as run:
+            fcntl.flock(run, fcntl.LOCK_EX)  # as its writer had it: a sender takes the run for unfinished meanwhile
+            for other in unsent:
+                if other.startswith(f"{Path(name).stem}/"):
+                    (folder / other).parent.mkdir(parents=True, exist_ok=True)
+                    (folder / other).write_bytes(unsent[other])
+            run.write(unsent[name])
 
 
 def _bundle() -> bytes:

@@ -29,11 +29,15 @@ class Work(TypedDict):
 
 
 class Result(TypedDict):
-    """A stage's exit status, its output, and the content of the wanted files."""
+    """A stage's exit status, its output, and the content of the wanted files.
+
+    unsent: the files of MLflow's spool that would be gone with the clone, by their names in it.
+    """
 
     status: int
     output: bytes
     files: dict[str, bytes]
+    unsent: dict[str, bytes]
 
 
 FOLDER = ".dvc/tmp/parallel"
@@ -50,13 +54,11 @@ def run_stage(work: Work, bundle: bytes) -> Result:
     home, variables = Path(work["top"]), dict(work["variables"])
     shared = _reads(home / HOME) == work["word"]
     if not shared and not {**os.environ, **variables}.get("MLFLOW_TRACKING_URI"):
-        return {"status": 1, "output": NO_STORE, "files": {}}
+        return {"status": 1, "output": NO_STORE, "files": {}, "unsent": {}}
     dvc = [sys.executable, "-m", "dvc"]
     steps = [[*dvc, "repro", "--pull", "--single-item", work["stage"]], [*dvc, "push", "--run-cache", work["stage"]]]
     if shared:
         variables["DVC_ROOT"] = str(home)
-    else:
-        steps.append([sys.executable, "-m", "src", "sync"])  # MLflow's spool, which is gone with the clone
     with tempfile.TemporaryDirectory(prefix="stage-") as folder:
         top, log = Path(folder, "clone"), home / FOLDER / f"{work['stage']}.log" if shared else Path(folder, "log")
         _clone(bundle, work["state"], top)
@@ -64,8 +66,10 @@ def run_stage(work: Work, bundle: bytes) -> Result:
         with log.open("wb") as output:
             for step in steps:
                 status = status or _call(step, top, output, variables)
+            if not shared:  # a store that is away makes no stage fail
+                _call([sys.executable, "-m", "src", "sync"], top, output, variables)
         files = {} if status else {name: (top / name).read_bytes() for name in work["wanted"]}
-        return {"status": status, "output": log.read_bytes(), "files": files}
+        return {"status": status, "output": log.read_bytes(), "files": files, "unsent": _unsent(top / ".spool")}
 
 
 def _reads(path: Path) -> str | None:
@@ -74,6 +78,12 @@ def _reads(path: Path) -> str | None:
         return path.read_text(encoding="utf-8")
     except OSError:
         return None
+
+
+def _unsent(spool: Path) -> dict[str, bytes]:
+    """The files of the runs that wait in a spool, and what belongs to them, by their names in it."""
+    paths = [path for run in spool.glob("*-*.jsonl") for path in (run, *run.with_suffix("").rglob("*"))]
+    return {path.relative_to(spool).as_posix(): path.read_bytes() for path in paths if path.is_file()}
 
 
 def _clone(bundle: bytes, state: Mapping[str, bytes], top: Path) -> None:

@@ -6,12 +6,14 @@ import os
 import secrets
 import shutil
 import signal
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from src.pipeline.files import UserError
+from src.pipeline.locks import try_lock
 
 SETTINGS = {
     "RAY_USAGE_STATS_ENABLED": "0",  # nothing is sent to Ray's makers
@@ -26,6 +28,7 @@ SETTINGS = {
 }
 OBJECT_STORE_BYTES = 100_000_000  # nothing large goes through it
 TOP = Path("/tmp")  # not TMPDIR, which may be long: the path of a socket has at most 107 characters
+LOCK = "lock"  # in the folder, held as long as its sweep runs
 STOP_SECONDS = 20
 ATTEMPTS = 3  # Ray gives up starting after 30 seconds, which a busy machine can take
 
@@ -43,15 +46,24 @@ def local_ray(key: str, slots: int) -> Iterator[Path]:
     except ImportError as error:
         advice = "pip install --require-hashes -r requirements-ray.txt"
         raise UserError(f"sweeps need Ray and Optuna ({error}). Install them: {advice}") from None
-    folder = TOP / f"sweep-{key[:12]}"
-    shutil.rmtree(folder, ignore_errors=True)  # of a sweep that was killed
-    folder.mkdir(mode=0o700)
-    try:
-        _start(ray, folder, slots)
-        yield folder
-    finally:
-        _stop(ray)
-        shutil.rmtree(folder, ignore_errors=True)
+    prefix = f"sweep-{key[:12]}-"
+    _remove_leftovers(prefix)
+    folder = Path(tempfile.mkdtemp(prefix=prefix, dir=TOP))
+    with try_lock(folder / LOCK):
+        try:
+            _start(ray, folder, slots)
+            yield folder
+        finally:
+            _stop(ray)
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _remove_leftovers(prefix: str) -> None:
+    """Remove the folders of sweeps that were killed; that of an equal one in another clone is locked while it runs."""
+    for path in TOP.glob(f"{prefix}*/{LOCK}"):
+        with try_lock(path) as nobody_runs:
+            if nobody_runs:
+                shutil.rmtree(path.parent, ignore_errors=True)
 
 
 def _stop(ray: Any) -> None:

@@ -62,15 +62,15 @@ def _train_seed(plan: Plan, trial: Trial, seed: int, report: Callable[[dict[str,
     """Train one seed from its last checkpoint on."""
     gc.collect()  # Keras's layers refer to each other: the model before and its copy of the data would stay for good
     with reserved(plan.training_key(trial, seed)) as path:  # no path: another trial is the same, and trained just now
-        found = checkpoint.load(path) if path else None
-        if found and len(found.record.history) == plan.epochs:
-            for row in found.record.history:
+        last_checkpoint = checkpoint.load(path) if path else None
+        if last_checkpoint and len(last_checkpoint.record.history) == plan.epochs:
+            for row in last_checkpoint.record.history:
                 report(row)
             return
         train_set, val_set, classes = _setup(plan.threads, **plan.top)
         course = _Course(seed, plan.epochs, path, report)
-        start = functools.partial(course.start, found)
-        train(train_set, val_set, classes, seed, start, _ignore, course.end_epoch, **plan.recipe(trial))
+        start = functools.partial(course.start, last_checkpoint)
+        train(train_set, val_set, classes, seed, start, lambda steps: None, course.end_epoch, **plan.recipe(trial))
 
 
 class _Course:
@@ -80,11 +80,11 @@ class _Course:
         self.seed, self.epochs, self.path, self.report = seed, epochs, path, report
         self.record = Record()
 
-    def start(self, found: checkpoint.Checkpoint | None, network: Any) -> int:
+    def start(self, last_checkpoint: checkpoint.Checkpoint | None, network: Any) -> int:
         """Go on from the checkpoint, if it fits. Returns the first epoch to train, from 1."""
         self.network = network
-        if found and checkpoint.assign(found, checkpoint.state(network, finished=False)):
-            self.record = found.record
+        if last_checkpoint and checkpoint.assign(last_checkpoint, checkpoint.state(network, finished=False)):
+            self.record = last_checkpoint.record
         for row in self.record.history:
             self.report(row)
         self.clock = time.perf_counter() - self.record.train_seconds
@@ -110,7 +110,3 @@ def _setup(threads: int | None, seed: int, device: Any, precision: Any) -> tuple
     os.environ["TF_FORCE_GPU_ALLOW_GROWTH"] = "true"  # or the first trial on a card would leave no memory to others
     set_precision(precision, setup_device(seed=seed, device=device, threads=threads))
     return splits.read("train"), splits.read("val"), len(splits.class_names())
-
-
-def _ignore(steps: int) -> None:
-    """What a trial does after a batch: nothing."""

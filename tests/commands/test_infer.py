@@ -1,10 +1,13 @@
 """The command's preparations, and its committed result against the files that it was made from."""
 
+import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
+from src.commands import infer
 from src.commands.infer import PER_GARMENT, find_clusters, read_garments
 from src.inference.answer import written_labels
 from src.inference.groupings import groupings
@@ -38,6 +41,26 @@ def test_other_images_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     np.savez("data/garments.npz", allow_pickle=False, names=np.array(["a", "b"]), **splits)
     with pytest.raises(UserError, match=r"must be all of Fashion-MNIST\. Got 4 training images of known garments\."):
         read_garments()
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "must"),
+    [
+        ("encoder", "cm9", r"must be one of cm1, .*\. Got 'cm9'"),
+        ("models", ["cnn2", "cm9"], r"must be one of cm1, .*\. Got 'cm9'"),
+        ("first_epoch", 4, "must be at most 3, the last one of all these models. Got 4"),
+    ],
+)
+def test_what_the_notebook_lacks_is_refused_before_any_work(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, params: dict[str, Any], key: str, value: Any, must: str
+) -> None:
+    params["infer"][key] = value
+    monkeypatch.setattr(infer, "read_params", lambda: params)
+    monkeypatch.chdir(tmp_path)  # where no data is
+    (tmp_path / "data").mkdir()
+    shutil.copy(ROOT / "data/published.json", "data")
+    with pytest.raises(UserError, match=rf"^params\.yaml: infer\.{key}: {must}\.$"):
+        infer.work()
 
 
 def test_the_committed_result_fits_the_published_numbers_and_the_params(

@@ -16,13 +16,14 @@ import pytest
 import yaml
 from mlflow import MlflowClient
 
-from src.commands.sweep import remove_checkpoints
+from src.commands import sweep
+from src.commands.sweep import FOLDER, remove_checkpoints
 from src.images.digits import read_digits
 from src.pipeline.files import read_csv, read_json
 from src.sweeping.cluster import TOP
 from src.sweeping.records import opened
 from tests.pipeline.stores import environment, runs, wait_until
-from tests.sweeping.example import finished, make, write_sets
+from tests.sweeping.example import SETTINGS, finished, make, params_of, write_sets
 
 ROOT = Path(__file__).parents[2]
 MODEL = {"architecture": "cm1", "activation": "relu", "optimizer": "adam", "learning_rate": 0.001, "batch_size": 200}
@@ -117,7 +118,7 @@ def test_a_killed_sweep_goes_on_where_it_was_and_leaves_nothing_behind(top: Path
     assert all_gone(processes)
     wait_until(lambda: all_gone(before_kill), 240)
     (records,) = (top / ".sweeps").iterdir()
-    assert not (TOP / f"sweep-{records.name[:12]}").exists()
+    assert not list(TOP.glob(f"sweep-{records.name[:12]}-*"))
     assert not (top / ".ray").exists()
     assert not [line for line in after if "trial-000 " in line]  # nothing of it is trained again
     assert not [line for line in after if "trial-001 seed 27 epoch 1/3" in line]
@@ -177,6 +178,37 @@ def test_a_space_that_does_not_fit_is_refused_before_any_work(tmp_path: Path, to
         "sweep: params.yaml: sweep.space.tiny: unknown key 'learning_rat'. Known here: architecture, "
     )
     assert {path.name for path in tmp_path.iterdir()} == {"params.yaml"}
+
+
+def test_results_are_of_one_sweep_even_where_the_next_one_is_broken_off_or_has_no_winner(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, params: dict[str, Any], no_sender: None
+) -> None:
+    """The trials are known, so that nothing is trained."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("DVC_ROOT", str(tmp_path))
+    write_sets(tmp_path)
+    monkeypatch.setattr(sweep, "read_params", lambda: params_of(params) | {"sweep": SETTINGS})
+    monkeypatch.setattr(sweep, "search", lambda *_: None)
+
+    def stop(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(sweep, "train_all", stop)
+    folder = tmp_path / FOLDER
+    folder.mkdir(parents=True)
+    old = {"trials.csv": "old", "slices.svg": "old", "winner.json": "old"}
+    for name, text in old.items():
+        (folder / name).write_text(text, encoding="utf-8")
+    plan = make(params)
+    with opened(plan.key) as records:
+        records.write(finished("trial-000", "tiny", plan.current("tiny"), {27: 0.9, 28: 0.8}))
+    with pytest.raises(KeyboardInterrupt):
+        sweep.work()
+    assert {path.name: path.read_text(encoding="utf-8") for path in folder.iterdir()} == old
+    monkeypatch.setattr(sweep.results, "find_winner", lambda *_: None)
+    sweep.work()
+    assert {path.name for path in folder.iterdir()} == {"trials.csv", "slices.svg"}
+    assert "trial-000" in (folder / "trials.csv").read_text(encoding="utf-8")
 
 
 def test_checkpoints_are_removed_with_the_trial_that_has_ended(

@@ -16,8 +16,7 @@ SETTINGS: dict[str, Any] = {
 }
 
 
-@pytest.fixture(scope="module")
-def answer() -> Answer:
+def answer_with(**changes: Any) -> Answer:
     """Published are trainings on a grouping of which the author wrote one garment down wrongly."""
     train = simulated(0.3)
     models = {}
@@ -28,7 +27,12 @@ def answer() -> Answer:
     written[0] = (written[0] + 1) % len(SIZES)
     decoding = {str(label): [NAMES[i] for i in np.flatnonzero(written == label)] for label in range(len(SIZES))}
     published: Any = {"models": models, "written_decoding": decoding, "dbscan_print": [0, 0]}
-    return infer(train, LABELS, SIZES, NAMES, published, **SETTINGS)
+    return infer(train, LABELS, SIZES, NAMES, published, **SETTINGS | changes)
+
+
+@pytest.fixture(scope="module")
+def answer() -> Answer:
+    return answer_with()
 
 
 def test_the_published_grouping_is_found(answer: Answer) -> None:
@@ -55,6 +59,14 @@ def test_the_pairs_are_those_of_a_posterior(answer: Answer) -> None:
     for shares in answer.shared.values():
         # Groups of 2, 2 and 3 garments have 1 + 1 + 3 pairs, whichever garments they are.
         assert np.triu(shares, 1).sum() == pytest.approx(5)
+
+
+@pytest.mark.parametrize("errors", [[0.051, 0.052], [0.1, 0.1]])
+def test_chances_of_an_error_that_are_nearly_equal_have_priors_of_their_own(errors: list[float]) -> None:
+    answer = answer_with(errors=errors)
+    names = [f"author, {100 * error:.3g}% wrong" for error in dict.fromkeys(errors)]
+    assert list(dict.fromkeys(row["prior"] for row in answer.sensitivity)) == ["flat", *names]
+    assert list(answer.shared) == ["Prior: flat", f"Prior: {names[-1]}"]
 
 
 def test_written_labels_are_in_the_order_of_the_garments() -> None:

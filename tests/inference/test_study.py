@@ -54,9 +54,11 @@ def test_the_own_trainings_of_a_hidden_grouping_say_nothing_of_the_errors() -> N
     assert evidence.errors("m", without=1)[:, 0].tolist() == [0, 2]
 
 
-def test_too_few_mappings_are_refused() -> None:
-    with pytest.raises(UserError, match=r"infer.n_mappings: must be at least 12 for these models. Got 11\.$"):
-        collect(simulated(1), LABELS, **SETTINGS | {"n_mappings": 11})
+@pytest.mark.parametrize("n_mappings", [11, len(LABELS) + 1])
+def test_too_few_mappings_and_more_than_there_are_are_refused(n_mappings: int) -> None:
+    must = rf"infer\.n_mappings: must be 12 to {len(LABELS)} for these models and labels\. Got {n_mappings}\.$"
+    with pytest.raises(UserError, match=must):
+        collect(simulated(1), LABELS, **SETTINGS | {"n_mappings": n_mappings})
 
 
 def test_a_published_curve_and_a_grouping_in_words() -> None:

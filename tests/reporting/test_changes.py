@@ -11,6 +11,7 @@ from src.comparison.runs import Run
 from src.reporting import changes as module
 from src.reporting.before import Before
 from src.reporting.changes import build_changes, model_changes, param_changes, verdict_changes
+from src.reporting.provenance import HIDDEN
 from tests.comparison.example import example_run
 
 RULE: dict[str, Any] = {"confidence": 0.95, "min_seeds": 5, "margin": 0.005}
@@ -121,6 +122,12 @@ def test_pairs_of_which_something_else_is_said_are_listed() -> None:
     ]
 
 
+def test_models_in_another_order_are_no_other_verdict() -> None:
+    old = [pair("a", "b", "different"), pair("a", "c", "undecided")]
+    new = [pair("b", "a", "different"), pair("c", "a", "equivalent")]
+    assert verdict_changes(old, new) == [(("c", "a"), "undecided", "equivalent")]
+
+
 def test_params_are_compared_by_their_whole_keys() -> None:
     old = {"seed": 27, "epochs": None, "models": {"a": {"epochs": 3, "rate": 0.1}}}
     new = {"seed": 27, "epochs": 2, "models": {"a": {"epochs": 4}, "b": {"epochs": 1}}}
@@ -130,6 +137,13 @@ def test_params_are_compared_by_their_whole_keys() -> None:
         ("models.a.rate", "0.1", "absent"),
         ("models.b.epochs", "absent", "1"),
     ]
+
+
+def test_of_folders_only_the_change_is_shown() -> None:
+    old = {"fetch": {"folder": None, "public": "/home/a"}}
+    new = {"fetch": {"folder": "/home/b", "public": "/home/c"}}
+    assert param_changes(old, new) == [("fetch.folder", "null", HIDDEN), ("fetch.public", HIDDEN, HIDDEN)]
+    assert param_changes(new, {}) == [("fetch.folder", HIDDEN, "absent"), ("fetch.public", HIDDEN, "absent")]
 
 
 def test_changed_models_have_their_curves_drawn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from src.pipeline import spool
 from src.pipeline.files import UserError
 from src.scheduling import cluster
 
@@ -79,6 +80,16 @@ def test_a_stage_of_a_lost_node_runs_on_another_and_its_result_comes_here(top: P
     logs = {kind: (top / f".dvc/tmp/parallel/train@a{kind}.log").read_text(encoding="utf-8") for kind in ("", ".take")}
     assert "Running stage 'train@a'" in logs[""]
     assert "is cached - skipping run" in logs[".take"]
+
+
+def test_what_a_node_could_not_send_waits_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DVC_ROOT", str(tmp_path))
+    unsent = {"1-run.jsonl": b"{}\n", "1-run/0/model.keras": b"weights", "2-run.jsonl": b"{}\n"}
+    cluster.take_over(unsent)
+    waiting = spool.pending()
+    assert [path.name for path in waiting] == ["1-run.jsonl", "2-run.jsonl"]
+    assert not any(spool.alive(path) for path in waiting)
+    assert {name: (tmp_path / ".spool" / name).read_bytes() for name in unsent} == unsent
 
 
 def test_what_the_nodes_run_must_be_committed(top: Path, monkeypatch: pytest.MonkeyPatch) -> None:

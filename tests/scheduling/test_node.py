@@ -2,6 +2,7 @@ import signal
 import subprocess
 import sys
 import threading
+from collections.abc import Sequence
 from pathlib import Path
 
 import psutil
@@ -55,6 +56,30 @@ def test_a_node_that_would_lose_the_runs_refuses(tmp_path: Path, monkeypatch: py
     result = node.run_stage(work, b"")
     assert result["status"] == 1
     assert b"MLFLOW_TRACKING_URI must be" in result["output"]
+
+
+@pytest.mark.parametrize("status", [0, 1])
+def test_an_mlflow_server_that_is_away_changes_no_status_and_what_it_lacks_comes_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, status: int
+) -> None:
+    files = {"1-run.jsonl": b"{}\n", "1-run/0/model.keras": b"weights", "trouble.txt": b"away", "sender.lock": b""}
+
+    def call(command: Sequence[str], top: Path, *_: object) -> int:
+        if "sync" in command:
+            return 1
+        for name, content in files.items():
+            (top / ".spool" / name).parent.mkdir(parents=True, exist_ok=True)
+            (top / ".spool" / name).write_bytes(content)
+        return status
+
+    monkeypatch.setattr(node, "_call", call)
+    monkeypatch.setattr(node, "_clone", lambda bundle, state, top: top.mkdir())
+    variables = {"MLFLOW_TRACKING_URI": "http://away"}
+    top = str(tmp_path)
+    work: node.Work = {"stage": "a", "state": {}, "wanted": [], "top": top, "word": "word", "variables": variables}
+    result = node.run_stage(work, b"")
+    assert result["status"] == status
+    assert result["unsent"] == {name: files[name] for name in ("1-run.jsonl", "1-run/0/model.keras")}
 
 
 def test_the_clone_is_the_heads_working_tree(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 import os
 import sys
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -41,3 +42,19 @@ def test_a_ray_that_does_not_start_is_tried_again_and_leaves_no_folder(monkeypat
     assert len(folders) == cluster.ATTEMPTS
     assert not os.path.lexists(folders[0])
     assert len(f"{folders[0]}/session_2026-11-26_01-18-17_021708_{2**22}/sockets/plasma_store") < 107
+
+
+def test_equal_sweeps_of_two_clones_have_folders_of_their_own_and_a_killed_ones_is_removed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "ray", SimpleNamespace(init=lambda **settings: None, shutdown=lambda: None))
+    monkeypatch.setattr(cluster, "TOP", tmp_path)
+    killed = tmp_path / f"sweep-{'k' * 12}-killed"
+    killed.mkdir()
+    (killed / cluster.LOCK).touch()
+    with local_ray("k" * 64, 1) as first:
+        (first / "socket").touch()
+        with local_ray("k" * 64, 1) as second:
+            assert (first / "socket").exists()
+            assert set(tmp_path.iterdir()) == {first, second}
+    assert not list(tmp_path.iterdir())
