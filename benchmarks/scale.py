@@ -26,7 +26,7 @@ Run = dict[str, float]
 
 
 def lay_out(folder: Path, images: int, params: dict[str, Any]) -> None:
-    """Fill a folder with what the stages read: params.yaml with split `all`, the encoder, so many of the images."""
+    """Fill a folder with what the stages read: params.yaml with split `all`, one encoder, so many of the images."""
     (x, y), known, labels, names = read("all"), garments("all"), np.array(class_names()), np.array(garment_names())
     parts = dict(zip(SPLITS, np.array_split(np.arange(len(y))[-images:], len(SPLITS)), strict=True))
     (folder / "data").mkdir()
@@ -37,6 +37,7 @@ def lay_out(folder: Path, images: int, params: dict[str, Any]) -> None:
     encoder = Path(f"models/{params['embed']['model']}/{params['seed']}.keras")
     (folder / encoder).parent.mkdir(parents=True)
     shutil.copy(encoder, folder / encoder)
+    write_json(folder / f"data/runs/{params['embed']['model']}.json", {"seeds": [{"seed": params["seed"]}]})
     text = yaml.safe_dump(params | {"embed": params["embed"] | {"split": "all"}})
     (folder / "params.yaml").write_text(text, encoding="utf-8")
 

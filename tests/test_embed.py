@@ -10,7 +10,7 @@ from sklearn.decomposition import PCA
 
 from src import embed as module
 from src.embed import embed
-from src.pipeline.files import UserError
+from src.pipeline.files import UserError, write_json
 
 BLOCK: dict[str, Any] = {"model": "toy", "layer": "embedding", "split": "test", "perplexity": 5, "seed": 1}
 
@@ -137,10 +137,15 @@ def test_the_stage_writes_all_in_one_file(
     Path("data").mkdir()
     Path("models/toy").mkdir(parents=True)
     np.savez("data/test.npz", x=x, y=np.zeros(40, int))
-    for seed in (3, 10):  # 10 comes after 3
-        classifier.save(f"models/toy/{seed}.keras")
+    other = keras.models.clone_model(classifier)
+    for seed, network in {10: classifier, 3: other, 99: other}.items():
+        network.save(f"models/toy/{seed}.keras")
+    write_json("data/runs/toy.json", {"seeds": [{"seed": 10}, {"seed": 3}]})  # 99 is left from an earlier training
     module.main({"seed": 3, "device": "cpu", "threads": None, "embed": BLOCK})
     embedding = np.load("data/embedding.npz")
+    expected = embed([classifier, other], x, None, **BLOCK)
+    np.testing.assert_array_equal(embedding["features"], expected["features"])
+    np.testing.assert_array_equal(embedding["other_seeds"], expected["other_seeds"])
     shapes = {key: embedding[key].shape for key in embedding}
     wide = (40, 8)
     maps = {"pca": (40, 2), "tsne": (40, 2), "explained": (2,)}
