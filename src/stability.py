@@ -73,7 +73,7 @@ def stability(
         "hdbscan": describe(hdbscan(densities[min_cluster_size], min_cluster_size), truths),
         "encoders": [
             {key: describe(clusters[key], truths) for key in METHODS},
-            *(by_encoder(values, truths, **cluster | {"n_clusters": k}) for values in other_seeds),
+            *(by_encoder(values, truths, **{**cluster, "n_clusters": k}) for values in other_seeds),
         ],
         "intervals": {key: intervals(clusters[key], truths, n_bootstrap, confidence, rng) for key in METHODS},
         "features": {

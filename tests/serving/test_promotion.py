@@ -24,7 +24,7 @@ def test_the_first_becomes_champion() -> None:
 
 
 def test_the_champions_network_with_other_labels_is_champion_without_a_test() -> None:
-    decision = decide(CHAMPION | {"images_sha256": "other"}, CHAMPION, True, **RULE)  # type: ignore[arg-type]
+    decision = decide(CHAMPION | {"images_sha256": "other"}, CHAMPION, True, **RULE)
     assert (decision.alias, decision.test) == ("champion", None)
     assert "other labels" in decision.reason
 
