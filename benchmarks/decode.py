@@ -34,7 +34,7 @@ def most(tables: dict[str, np.ndarray]) -> np.ndarray:
 
 
 def four_fifths(tables: dict[str, np.ndarray]) -> np.ndarray:
-    """The label that at least 80 % of a garment's images bear, as decode claimed before."""
+    """The label that at least 80% of a garment's images bear, as decode claimed before."""
     table = sum(tables.values(), np.array(0))
     return np.where(table.max(axis=1) >= 0.8 * table.sum(axis=1), table.argmax(axis=1), UNDECIDED)
 
@@ -186,8 +186,8 @@ def main() -> None:
         "",
         f"{CASES} random mappings of each kind, of one seed; {made_with}.",
         "",
-        f"Look-up: garments, of each {TRAINING:,} known training and {TEST:,} test images. With two labels, 60 % "
-        "flipped are 40 % of the swapped ones: there a claim is wrong by necessity.",
+        f"Look-up: garments, of each {TRAINING:,} known training and {TEST:,} test images. With two labels, 60% "
+        "flipped are 40% of the swapped ones: there a claim is wrong by necessity.",
         "",
         *table("Labels", parts["look_up"][0], CLAIMED),
         "",

@@ -82,7 +82,7 @@ def markdown(summary: dict[str, dict[str, Any]]) -> list[str]:
     for model, row in summary.items():
         difference = f"{row['difference']:+.2f} ({row['low']:+.2f} to {row['high']:+.2f})"
         verdict = "yes" if row["equivalent"] else "not shown"
-        lines.append(f"| {model} | {row['float32']:.2f} % | {row['bfloat16']:.2f} % | {difference} | {verdict} |")
+        lines.append(f"| {model} | {row['float32']:.2f}% | {row['bfloat16']:.2f}% | {difference} | {verdict} |")
     return lines
 
 

@@ -32,7 +32,7 @@ def final_slope(losses: Sequence[float]) -> Estimate:
 
     A slope does not favour either direction, unlike the last value less the lowest one. The standard error is that of
     regression, widened as if the noise of successive epochs were correlated by AUTOCORRELATION: the slope of flat,
-    noisy curves is then taken for a trend in at most 5 % of cases (tests/comparison/test_trend.py).
+    noisy curves is then taken for a trend in at most 5% of cases (tests/comparison/test_trend.py).
     """
     y = np.array(losses[-max(MIN_EPOCHS, math.ceil(len(losses) / 3)) :])
     epochs = np.arange(len(y)) - (len(y) - 1) / 2

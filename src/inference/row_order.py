@@ -35,7 +35,7 @@ def bayes_factor(hits: int, n: int, random_hits: int, n_random: int) -> tuple[fl
 
     hits: of n encoders, those whose clusters print the same in public order; random_hits: of n_random random orders,
     those that do. The shares have half a hit and half a miss more, as by Jeffreys' prior; the bound has the lower end
-    of the first one's 95 % interval over the upper end of the second one's (Clopper-Pearson).
+    of the first one's 95% interval over the upper end of the second one's (Clopper-Pearson).
     """
     from statsmodels.stats.proportion import proportion_confint
 

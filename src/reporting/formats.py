@@ -6,12 +6,12 @@ SPACE = "\N{NO-BREAK SPACE}"
 
 
 def percent(share: float, digits: int = 2) -> str:
-    """A share in [0, 1], such as `94.09 %`."""
-    return f"{100 * share:.{digits}f}{SPACE}%"
+    """A share in [0, 1], such as `94.09%`."""
+    return f"{100 * share:.{digits}f}%"
 
 
 def percent_range(low: float, high: float, digits: int = 2) -> str:
-    """An interval of shares, such as `93.61 to 94.54 %`."""
+    """An interval of shares, such as `93.61 to 94.54%`."""
     return f"{100 * low:.{digits}f} to {percent(high, digits)}"
 
 

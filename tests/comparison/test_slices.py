@@ -56,7 +56,7 @@ def test_the_worst_slices_come_first_and_small_ones_not_at_all() -> None:
         masked("all but few", *range(98)),
     ]
     chosen = worst(correct, slices, min_images=10, n_listed=5)
-    assert [slices[place].name for place in chosen] == ["bad"]  # 25 % of the mixed ones are wrong, 37.5 % of the others
+    assert [slices[place].name for place in chosen] == ["bad"]  # 25% of the mixed ones are wrong, 37.5% of the others
     chosen = worst(correct, slices, min_images=3, n_listed=5)
     assert [slices[place].name for place in chosen] == ["bad", "small"]
     assert worst(correct, slices, min_images=3, n_listed=1) == [1]
@@ -111,7 +111,7 @@ def test_a_slice_without_images_in_the_second_half_shows_nothing() -> None:
 
 
 def searched(rng: np.random.Generator, harder: float) -> list[str]:
-    """The verdicts of a search among labels and ranges; errors are 10 %, and so much more where label is `a`."""
+    """The verdicts of a search among labels and ranges; errors are 10%, and so much more where label is `a`."""
     n = 2000
     groups = {
         "label": rng.choice(list("abcde"), n),

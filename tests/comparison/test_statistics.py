@@ -21,7 +21,7 @@ def test_the_interval_of_a_mean_is_that_of_scipy() -> None:
 
 
 def test_an_interval_over_seeds_and_images_by_hand() -> None:
-    """Two seeds of 75 and 50 %, four images of which the means are 1, 1, 0.5, 0."""
+    """Two seeds of 75 and 50%, four images of which the means are 1, 1, 0.5, 0."""
     correct = np.array([[1, 1, 1, 0], [1, 1, 0, 0]], dtype=bool)
     seeds, images = 0.25**2 / 2 / 2, np.var([1, 1, 0.5, 0], ddof=1) / 4
     noise = np.array([[-0.125, -0.125, 0.375, -0.125], [0.125, 0.125, -0.375, 0.125]])

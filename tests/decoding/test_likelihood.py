@@ -17,7 +17,7 @@ def chances(noise: float, halved: int | None = None) -> np.ndarray:
 
 
 def claimed(table: np.ndarray) -> np.ndarray:
-    """The garments' labels where their likelihood ratio passes the level of 95 %, else -1."""
+    """The garments' labels where their likelihood ratio passes the level of 95%, else -1."""
     explanation = explain(table, 0.2)
     return np.where(explanation.margin >= np.log(table.size / 0.05), explanation.labels[:, 0], -1)
 

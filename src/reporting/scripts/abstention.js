@@ -6,8 +6,8 @@ const coverage = JSON.parse(document.getElementById("abstention-data").textConte
 const abstentionTable = document.getElementById("abstention");
 
 function abstain() {
-  const step = slider.valueAsNumber, percent = share => `${(100 * share).toFixed(2)}\u00a0%`;
-  document.getElementById("threshold-text").textContent = `${step}\u00a0%`;
+  const step = slider.valueAsNumber, percent = share => `${(100 * share).toFixed(2)}%`;
+  document.getElementById("threshold-text").textContent = `${step}%`;
   slider.setAttribute("aria-valuetext", `${step} percent`);
   for (const row of abstentionTable.tBodies[0].rows) {
     const cells = ["val", "test"].flatMap(split => {

@@ -7,7 +7,7 @@ const unpackAll = texts => Object.fromEntries(Object.entries(texts).map(([name, 
 const images = atlas.images;
 const groupings = Object.fromEntries(
   Object.entries(atlas.groupings).map(([name, grouping]) => [name, { ...grouping, places: unpack(grouping.places) }]));
-const confidence = dot => `${(permille[dot] / 10).toFixed(1)}\u00a0%`;
+const confidence = dot => `${(permille[dot] / 10).toFixed(1)}%`;
 const permille = unpack(atlas.permille);
 const sheet = document.getElementById("sheet");
 const tip = document.getElementById("tip");

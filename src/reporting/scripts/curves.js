@@ -112,7 +112,7 @@ class CurveChart {
     this.at = at;
     if (at === null) { tip.hidden = true; return; }
     const { shown, across, down } = this.scale, { model, seed, split, values } = shown[at[0]], value = values[at[1]];
-    const text = this.measure === "accuracy" ? `${(100 * value).toFixed(2)}\u00a0%` : value.toFixed(4);
+    const text = this.measure === "accuracy" ? `${(100 * value).toFixed(2)}%` : value.toFixed(4);
     showTip([`${model}, seed ${seed}`, `${split} ${this.measure}: ${text}`, `after epoch ${at[1] + 1}`]);
     const box = this.svg.getBoundingClientRect();
     placeTip(box.left + across(at[1] + 1), box.top + down(value));

@@ -17,7 +17,7 @@ const isTest = unpack(atlas.tested);
 
 function summarise() {
   const dots = shownDots(), test = dots.filter(dot => isTest[dot]);
-  const percent = share => `${(100 * share).toFixed(1)}\u00a0%`;
+  const percent = share => `${(100 * share).toFixed(1)}%`;
   document.getElementById("selection-count").textContent = `${dots.length.toLocaleString("en")} images are selected, `
     + `${test.length.toLocaleString("en")} of them test images: `
     + labels.map((label, number) => [label, dots.filter(dot => truth[dot] === number).length])
