@@ -69,6 +69,7 @@ def build_app(model: Any, limits: Limits) -> Guard:
     from mlflow.pyfunc.scoring_server import init
 
     app, classifier = init(model), model.unwrap_python_model()
+    one_at_a_time = asyncio.Lock()  # a few kilobytes may unpack to a picture of hundreds of megabytes
 
     def page() -> Any:
         return HTMLResponse(PAGE.read_text(encoding="utf-8"), headers=PAGE_HEADERS)
@@ -76,7 +77,8 @@ def build_app(model: Any, limits: Limits) -> Guard:
     async def picture(request: Request) -> Any:
         content = await request.body()
         try:
-            return await asyncio.to_thread(describe, classifier, content, limits.images)
+            async with one_at_a_time:
+                return await asyncio.to_thread(describe, classifier, content, limits.images)
         except ValueError as error:
             raise HTTPException(400, str(error)) from None
 
