@@ -13,7 +13,7 @@ import numpy as np
 from src.pipeline.files import UserError
 from src.serving.checks import Limits
 from src.serving.limits import Guard
-from src.serving.pictures import ModelImages, read_picture
+from src.serving.pictures import FITS, ModelImages, read_picture
 from src.serving.registry import use_store
 from src.training.device import setup_device
 
@@ -54,6 +54,11 @@ def load_model(source: str) -> Any:
     schema = model.metadata.get_input_schema()
     if type(model.unwrap_python_model()).__name__ != "Classifier" or schema is None or not schema.is_tensor_spec():
         raise UserError(f"{source}: must be a model that the stage `register` made. Got another.")
+    if (fit := (model.metadata.metadata or {}).get("fit")) not in FITS:
+        raise UserError(
+            f"{source}: must say how pictures become its images: in MLmodel's metadata, `fit` is one of "
+            f"{', '.join(FITS)}. Got {fit}. Make it anew: `dvc repro --force --single-item register`."
+        )
     return model
 
 

@@ -1,6 +1,7 @@
 import asyncio
 import base64
 import io
+import re
 import shutil
 import time
 from pathlib import Path
@@ -112,6 +113,19 @@ def test_another_model_is_refused(tmp_path: Path) -> None:
     mlflow.pyfunc.save_model(tmp_path / "model", python_model=str(tmp_path / "other.py"), pip_requirements=[])
     with pytest.raises(UserError, match="must be a model that the stage `register` made"):
         load_model(str(tmp_path / "model"))
+
+
+@pytest.mark.parametrize(("metadata", "got"), [("metadata: null", "None"), ("metadata: {fit: odd}", "odd")])
+def test_a_model_that_does_not_say_how_pictures_become_its_images_is_refused(
+    metadata: str, got: str, model_folder: Path, tmp_path: Path
+) -> None:
+    folder = shutil.copytree(model_folder, tmp_path / "model")
+    text = (folder / "MLmodel").read_text(encoding="utf-8")
+    changed = re.sub(r"^metadata:\n(  .*\n)+", f"{metadata}\n", text, flags=re.MULTILINE)
+    assert changed != text
+    (folder / "MLmodel").write_text(changed, encoding="utf-8")
+    with pytest.raises(UserError, match=rf"one of pad, .*, garment. Got {got}. Make it anew: `dvc repro --force"):
+        load_model(str(folder))
 
 
 def test_a_model_in_the_registry_that_is_not_there_is_told(
