@@ -39,6 +39,8 @@ SHARED = {  # by all architectures
     *(f"src/pipeline/{name}.py" for name in ("files", "untrusted")),
 }
 GRAPH = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))
+ARCHITECTURE = (ROOT / "docs/architecture.md").read_text(encoding="utf-8")
+YAML_READER = "`src/pipeline/yaml_files.py`"
 DEFINED: dict[str, Any] = {name: stage.get("do", stage) for name, stage in GRAPH["stages"].items()}
 FILES = sorted(str(path.relative_to(ROOT)) for path in (ROOT / "src").rglob("*.py"))
 
@@ -200,6 +202,14 @@ def test_code_that_runs_what_it_reads_is_recognised(code: str) -> None:
 @pytest.mark.parametrize("file", FILES)
 def test_nothing_runs_what_it_reads(file: str) -> None:
     assert [ast.unparse(node) for node in ast.walk(tree(file)) if runs_what_it_reads(node)] == []
+
+
+def test_arrays_are_opened_where_the_architecture_says() -> None:
+    readers = {"np.load", "np.fromfile", "np.memmap", "np.lib.format.open_memmap"}
+    opening = {file for file in FILES if calls(file) & readers}
+    rule = re.search(r"^- What may come from elsewhere.*?\n(?=- )", ARCHITECTURE, re.MULTILINE | re.DOTALL)
+    assert rule
+    assert {f"`{file}`" for file in opening} == set(re.findall(r"`src/[\w/]+\.py`", rule[0])) - {YAML_READER}
 
 
 def has_functions(file: str) -> bool:

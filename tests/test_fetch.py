@@ -352,6 +352,6 @@ def test_a_full_disk_ends_the_command_with_one_line(tmp_path: Path) -> None:
     done = command(tmp_path / "work", "digits", tmp_path, shell="ulimit -f 100;")  # no file may grow beyond 100 blocks
     (line,) = done.stderr.splitlines()
     assert line.startswith("fetch: ")
-    assert "File too large: data/raw/images.npz. The stage's output files were removed" in line
+    assert "File too large: data/raw/images.npz. Fix the cause and run it again" in line
     assert (done.stdout, done.returncode) == ("", 1)
     assert data_files(tmp_path / "work") == []

@@ -11,6 +11,9 @@ from src.clustering.dbscan import NOISE, dbscan
 from src.clustering.density import Density, density
 from src.clustering.partitions import partitions
 
+# Shares of images, after Schubert, Sander, Ester, Kriegel and Xu, "DBSCAN Revisited, Revisited" (2017), on red flags.
+LITTLE_NOISE, MUCH_NOISE, GIANT = 0.01, 0.3, 0.5
+
 
 class ByNumber(TypedDict):
     """KMeans with a number of clusters: inertia, and the mean silhouette in [-1, 1] or None."""
@@ -138,10 +141,11 @@ def red_flags(method: str, clusters: np.ndarray) -> list[str]:
     """Reasons to distrust the (n,) clusters of a key of METHODS, in sentences: much or no noise, a giant cluster."""
     name, noise, largest = METHODS[method], float((clusters == NOISE).mean()), largest_share(clusters)
     flags = []
-    if method == "dbscan" and not 0.01 <= noise <= 0.3:
-        flags.append(f"{name}: {noise:.1%} of the images are noise; 1 to 30% is usual.")
+    if method == "dbscan" and not LITTLE_NOISE <= noise <= MUCH_NOISE:
+        usual = f"{100 * LITTLE_NOISE:g} to {MUCH_NOISE:.0%}"
+        flags.append(f"{name}: {noise:.1%} of the images are noise; {usual} is usual.")
     if largest == 1:
         flags.append(f"{name}: all images that are not noise are in one cluster, so it shows no groups.")
-    elif largest > 0.5:
+    elif largest > GIANT:
         flags.append(f"{name}: one cluster holds {largest:.1%} of the clustered images, which is more than half.")
     return flags

@@ -46,8 +46,7 @@ def examine(names: list[str], *, fix: bool) -> None:
         check = _made(name)
         if fix and check.fix:
             _print(name, check)
-            check.fix()
-            check = _made(name)
+            check = _mended(name, check, check.fix)
         _print(name, check)
         broken += [name] if check.state == "broken" else []
     if broken:
@@ -60,6 +59,16 @@ def _made(name: str) -> Check:
         return CHECKS[name]()
     except Exception as error:
         return Check("broken", f"cannot be checked: {type(error).__name__}: {error}", "look into what it names")
+
+
+def _mended(name: str, check: Check, fix: Callable[[], object]) -> Check:
+    """What a check says after its fix; where that fails, what it said, and why."""
+    try:
+        fix()
+    except Exception as error:  # the other checks go on
+        reason = f"{check.says}, and --fix fails: {type(error).__name__}: {error}"
+        return check._replace(state="broken", says=reason)
+    return _made(name)
 
 
 def _print(name: str, check: Check) -> None:

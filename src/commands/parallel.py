@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import partial
 from pathlib import Path
 
-from src.commands.serve import whole
+from src.commands._numbers import gpu_share, whole
 from src.params import read_params
 from src.pipeline.files import UserError, durable_write, read_json
 from src.pipeline.locks import try_lock
@@ -37,7 +37,7 @@ def main(arguments: list[str]) -> None:
         "--cluster", default=address, metavar="ADDRESS", help="of Ray, for stages that compute on the device"
     )
     parser.add_argument(
-        "--gpus-per-stage", type=_share, metavar="X", help="1 unless given, 0 on a cluster; 0.5: two stages share one"
+        "--gpus-per-stage", type=gpu_share, metavar="X", help="1 unless given, 0 on a cluster; 0.5: two stages on one"
     )
     chosen = parser.parse_args(arguments)
     run("parallel", lambda: reproduce(chosen.targets, chosen.jobs, chosen.cluster, chosen.gpus_per_stage))
@@ -72,17 +72,6 @@ def reproduce(targets: Sequence[str], jobs: int, address: str | None, gpus_per_s
                 with durable_write(FOLDER / "seconds.json") as file:
                     file.write(json.dumps(schedule.seconds, indent=2).encode())
         _check(schedule, failed)
-
-
-def _share(text: str) -> float:
-    """A number of GPUs: a part of one, or whole ones. Raises argparse.ArgumentTypeError."""
-    try:
-        share = float(text)
-    except ValueError:
-        share = 0
-    if not (0 < share < 1 or (share >= 1 and share.is_integer())):
-        raise argparse.ArgumentTypeError(f"must be a part of a GPU, as 0.5, or a whole number of them. Got {text}.")
-    return share
 
 
 def _cluster(address: str | None, gpus: float) -> AbstractContextManager[Cluster | None]:

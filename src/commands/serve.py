@@ -6,6 +6,7 @@ It stops at SIGTERM or Ctrl-C, when the requests that run are answered.
 import argparse
 from functools import partial
 
+from src.commands._numbers import seconds, whole
 from src.pipeline.runner import run
 from src.serving.app import build_app, images_of, load_model
 from src.serving.checks import Limits
@@ -29,7 +30,7 @@ def main(arguments: list[str]) -> None:
     parser.add_argument("--max-body", type=whole, default=8_000_000, metavar="BYTES", help="of a request")
     parser.add_argument("--max-images", type=whole, default=1000, metavar="N", help="of a request")
     parser.add_argument("--max-requests", type=whole, default=16, metavar="N", help="at once; further ones get a 503")
-    parser.add_argument("--read-seconds", type=float, default=10, metavar="S", help="in which a request must come")
+    parser.add_argument("--read-seconds", type=seconds, default=10, metavar="S", help="in which a request must come")
     chosen = parser.parse_args(arguments)
 
     def work() -> None:
@@ -46,10 +47,3 @@ def main(arguments: list[str]) -> None:
         run_server(build_app(model, limits), place, chosen.read_seconds)
 
     run("serve", work)
-
-
-def whole(text: str, low: int = 1, high: int = 10**12) -> int:
-    """A whole number of the command line. Raises ArgumentTypeError out of its range."""
-    if not text.isdecimal() or not low <= int(text) <= high:
-        raise argparse.ArgumentTypeError(f"must be a whole number from {low} to {high}. Got {text}")
-    return int(text)

@@ -29,10 +29,10 @@ def claim(tables: Mapping[str, np.ndarray], labels: Sequence[str], least_noise: 
     alone = {part: explain(table, least_noise) for part, table in tables.items()}
     reasons = {}
     for garment, images in enumerate(total.sum(axis=1).tolist()):
-        shown = {part: int(own.labels[garment, 0]) for part, own in alone.items() if own.margin[garment] >= level}
-        if len(set(shown.values())) > 1:
+        clear = {part: int(own.labels[garment, 0]) for part, own in alone.items() if own.margin[garment] >= level}
+        if len(set(clear.values())) > 1:
             mapping[garment] = UNDECIDED
-            reasons[garment] = ", ".join(f"label {labels[label]} in {part}" for part, label in shown.items())
+            reasons[garment] = ", ".join(f"label {labels[label]} in {part}" for part, label in clear.items())
         elif mapping[garment] == UNDECIDED:
             reasons[garment] = why_undecided(explanation, garment, labels, level) if images else "no image is known"
     return Claims(mapping, explanation.labels[:, 0], explanation.margin, reasons)

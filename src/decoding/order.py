@@ -8,7 +8,7 @@ from src.decoding.counts import contingency
 from src.decoding.likelihood import gains
 from src.decoding.records import Names, SplitLabels
 
-RANDOM = 0.8  # of the labels, at most, if they have anything to do with the images
+RANDOM = 0.8  # of the labels, at most, if they have anything to do with the images: an assumption, not an estimate
 
 
 def relation(table: np.ndarray) -> float:
@@ -34,10 +34,10 @@ def best_shift(garments: np.ndarray, y: np.ndarray) -> int:
     n, chi_square = len(y), np.zeros(len(y))
     spectra = {label: rfft(np.equal(y, label).astype(float)) for label in np.unique(y).tolist()}
     for garment in np.unique(garments[garments >= 0]).tolist():
-        shown = np.equal(garments, garment).astype(float)
-        conjugate = rfft(shown).conj()
+        is_garment = np.equal(garments, garment).astype(float)
+        conjugate = rfft(is_garment).conj()
         for label, spectrum in spectra.items():
-            chi_square += irfft(conjugate * spectrum, n) ** 2 / (shown.sum() * np.equal(y, label).sum())
+            chi_square += irfft(conjugate * spectrum, n) ** 2 / (is_garment.sum() * np.equal(y, label).sum())
     return int(chi_square.argmax())
 
 
@@ -46,9 +46,9 @@ def hints(sets: Mapping[str, SplitLabels], names: Names, confidence: float, by_n
 
     Nothing where they do not, or where too few images tell. by_nearest: the garments are those of the nearest images.
     """
-    shown, or_else = "the images show", ""
+    images_show, or_else = "the images show", ""
     if by_nearest:
-        shown, or_else = "the nearest public images show", ", or the images show something else"
+        images_show, or_else = "the nearest public images show", ", or the images show something else"
     limit, sizes = -np.log(1 - confidence), (len(names.garments), len(names.labels))
     sentences: list[str] = []
     for part, (y, garments, _) in sets.items():
@@ -65,5 +65,5 @@ def hints(sets: Mapping[str, SplitLabels], names: Names, confidence: float, by_n
                 f"No shift of the rows mends it: they are shuffled, or belong to other images{or_else}. To find out, "
                 "hold the first images against their labels."
             )
-        sentences.append(f"In {part}, labels look unrelated to what {shown}. {advice}")
+        sentences.append(f"In {part}, labels look unrelated to what {images_show}. {advice}")
     return sentences

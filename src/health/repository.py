@@ -9,7 +9,7 @@ from src.health.check import Check
 from src.pipeline.files import repository_root
 
 AGE = 60  # seconds: longer than a file takes to be written
-FOLDERS = ("data", "models", "metrics", ".checkpoints", ".spool")
+FOLDERS = ("data", "models", "metrics", ".checkpoints", ".spool", ".sweeps", ".inference", ".dvc/tmp/parallel")
 
 
 def git() -> Check:
@@ -54,9 +54,10 @@ def unfinished() -> Check:
     if not old:
         return Check("ok", "none")
     names = ", ".join(str(path.relative_to(top)) for path in old[:3]) + (", ..." if len(old) > 3 else "")
-    return Check("warning", f"{len(old)} left by killed processes: {names}", "remove them", lambda: _remove(old))
+    return Check("warning", f"{len(old)} left by killed processes: {names}", "remove them", lambda: remove(old))
 
 
-def _remove(paths: list[Path]) -> None:
+def remove(paths: list[Path]) -> None:
+    """Remove files, those that are gone already too."""
     for path in paths:
         path.unlink(missing_ok=True)

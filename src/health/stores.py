@@ -1,5 +1,6 @@
 """Where runs and trainings are kept: MLflow's store, the spool, the checkpoints."""
 
+import itertools
 import re
 import sqlite3
 import subprocess
@@ -7,9 +8,11 @@ import sys
 from contextlib import closing
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 from src.health.check import Check
+from src.health.repository import remove
 from src.pipeline.files import UserError, repository_root
 from src.pipeline.spool import pending
 from src.pipeline.store import PORTS, probe, store_uri, without_password
@@ -44,23 +47,45 @@ def _database(path: Path) -> Check:
         return Check("ok", f"{path} is made with the first run")
     mend = f"mv {path} {path}.broken: a new one is made"
     try:
-        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=TIMEOUT)) as database:
+        # Not read-only: what a killed program left half-written is rolled back first, as MLflow's next call would.
+        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=rw", uri=True, timeout=TIMEOUT)) as database:
             problems = [row[0] for row in database.execute("PRAGMA quick_check(1)") if row[0] != "ok"]
-            (revision,) = database.execute("SELECT version_num FROM alembic_version").fetchone() or (None,)
-            (runs,) = database.execute("SELECT count(*) FROM runs").fetchone()
+            revision = _first(database, "version_num", "alembic_version")
+            runs = _first(database, "count(*)", "runs")
     except sqlite3.OperationalError as error:
         if "locked" in str(error):
             return Check("warning", f"{path} is held by another program", "end it")
-        return Check("broken", f"{path} is half-made ({error})", mend, lambda: path.rename(f"{path}.broken"))
+        return Check("broken", f"{path} cannot be read ({error})", "see who owns it, and its disk")
     except sqlite3.DatabaseError as error:
         return Check("broken", f"{path}: {error}", mend)
     if problems:
         return Check("broken", f"{path}: {problems[0]}", mend)
-    if revision != newest_revision() and not runs:
-        return Check("broken", f"{path} is half-made or of an old MLflow", mend, lambda: path.rename(f"{path}.broken"))
-    if revision != newest_revision():
+    newest = newest_revision()
+    if not runs and (runs is None or revision != newest):
+        return Check("broken", f"{path} is half-made or of an old MLflow", mend, lambda: _put_aside(path))
+    if revision is None:
+        says = f"{path} has {runs:,} runs, but not the version of its tables, without which MLflow refuses it"
+        return Check("broken", says, f"put a copy of it back, or {mend}")
+    if revision != newest:
         return Check("warning", f"{path} is of another MLflow", f"mlflow db upgrade sqlite:///{path}")
     return Check("ok", f"{path}, {runs:,} runs")
+
+
+def _first(database: sqlite3.Connection, value: str, table: str) -> Any:
+    """The first row's value; None where the table is missing or empty."""
+    if not database.execute("SELECT 1 FROM sqlite_master WHERE name = ?", [table]).fetchone():
+        return None
+    row = database.execute(f"SELECT {value} FROM {table}").fetchone()
+    return row[0] if row else None
+
+
+def _put_aside(path: Path) -> None:
+    """Give a database a name that is free; its journal goes along, or SQLite would apply it to the next database."""
+    names = (f"{path}.broken{number or ''}" for number in itertools.count())
+    aside = next(name for name in names if not Path(name).exists())
+    for end in ("-journal", "-wal", ""):
+        if Path(f"{path}{end}").exists():
+            Path(f"{path}{end}").rename(f"{aside}{end}")
 
 
 def newest_revision() -> str:
@@ -93,9 +118,4 @@ def checkpoints() -> Check:
     if not old:
         return Check("ok", f"{len(files)} files, {size:.0f} MB")
     says = f"{len(old)} of {len(files)} files ({size:.0f} MB) are a month old"
-    return Check("warning", says, "python -m src doctor --fix removes them", lambda: _remove(old))
-
-
-def _remove(files: list[Path]) -> None:
-    for file in files:
-        file.unlink(missing_ok=True)
+    return Check("warning", says, "python -m src doctor --fix removes them", lambda: remove(old))

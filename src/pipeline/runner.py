@@ -11,7 +11,7 @@ from typing import Any
 
 from src.pipeline.files import UserError, written
 
-ADVICE = "The stage's output files were removed. Fix the cause and run it again (TRACEBACK=1 shows the traceback)."
+ADVICE = "Fix the cause and run it again (TRACEBACK=1 shows the traceback)."
 PARENT_CHECK_SECONDS = 0.5
 
 
@@ -40,7 +40,8 @@ def run(stage: str, work: Callable[[], None]) -> None:
             sys.exit("\n".join([f"{stage}: {error}", *notes]))
         if isinstance(error, OSError) and not os.environ.get("TRACEBACK"):
             reason, place = error.strerror or str(error).split("\n")[0], f": {error.filename}" if error.filename else ""
-            sys.exit("\n".join([f"{stage}: {reason}{place}. {ADVICE}", *notes]))
+            removed = "The stage's output files were removed. " if written else ""
+            sys.exit("\n".join([f"{stage}: {reason}{place}. {removed}{ADVICE}", *notes]))
         raise
 
 

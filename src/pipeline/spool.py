@@ -80,12 +80,12 @@ class Writer:
     def attach(self, path: str | Path, event: Event) -> None:
         """Copy a file into the spool, for DVC may replace it any time, and add an event that names the copy."""
         copy = attachments(self.path) / str(self.n_attached) / Path(path).name
+        self.n_attached += 1  # whatever becomes of this one: the next has a folder of its own
         with self._failures_told():
             copy.parent.mkdir(parents=True)
             with copy.open("wb") as target, Path(path).open("rb") as source:
                 shutil.copyfileobj(source, target)
                 os.fsync(target.fileno())
-            self.n_attached += 1
             self.append(event | {"file": str(copy.relative_to(attachments(self.path)))})
 
     def close(self) -> None:

@@ -25,6 +25,10 @@ from src.pipeline import origin, spool
 from src.pipeline.files import repository_root
 
 DESCRIPTION = "mlflow.note.content"  # which MLflow shows above a run, as Markdown
+# MLflow's limits, in characters. What is longer it cuts by itself, and the sender would miss the rest for ever.
+MAX_KEY = 240  # of 250: where a run goes on with another parameter, a tag has `resumed.` before its name
+MAX_PARAM = 6000
+MAX_TAG = 8000
 PATIENCE = 1.0  # seconds that a stage waits at its end for what it wrote to be sent
 
 _senders: list[subprocess.Popen[bytes]] = []  # those that this process started
@@ -51,7 +55,7 @@ class Run:
 
     def set_tags(self, tags: Mapping[str, object]) -> None:
         """Set tags."""
-        self.writer.append({"event": "tags", "tags": {_key(name): str(value) for name, value in tags.items()}})
+        self.writer.append({"event": "tags", "tags": _texts(tags, MAX_TAG)})
 
     def log_artifact(self, path: str) -> None:
         """Keep a copy of a file with the run."""
@@ -148,7 +152,7 @@ def resumed_run(model: str, name: str, run_id: str) -> Iterator[Run]:
         f"Scores of the model `{model}`. It was trained in a run that this store lacks: `pipeline.run_id` is its id."
     )
     tags = {"model": model, DESCRIPTION: description}
-    with _writing({"own": False, "id": run_id, "name": name, "tags": tags | origin.tags()}) as run:
+    with _writing({"own": False, "id": run_id, "name": name, "tags": _texts(tags | origin.tags(), MAX_TAG)}) as run:
         yield run
 
 
@@ -169,8 +173,8 @@ def _own_run(
         "name": name,
         "parent": parent_id,
         "monitored": monitored,
-        "tags": {**tags, **origin.tags()},
-        "params": {key: str(value) for key, value in params.items()},
+        "tags": _texts({**tags, **origin.tags()}, MAX_TAG),
+        "params": _texts(params, MAX_PARAM),
     }
     with _writing(header) as run:
         start_sender()
@@ -237,9 +241,21 @@ def _unsent() -> bool:
     return any(path.exists() for path in _paths)
 
 
+def _texts(values: Mapping[str, object], longest: int) -> dict[str, str]:
+    """Params or tags as MLflow takes them, no text longer than that."""
+    texts = {_key(name): str(value) for name, value in values.items()}
+    return {key: text if len(text) <= longest else f"{text[: longest - 3]}..." for key, text in texts.items()}
+
+
 def _key(name: str) -> str:
-    """A name as MLflow takes it; that of a label may hold anything."""
-    return re.sub(r"[^\w/. :-]", "_", name)
+    """A name as MLflow takes it, another one for each name: that of a label may be long, or hold anything.
+
+    Characters that MLflow refuses become their hexadecimal code, so that `c#` is `c_23_` and `c+` is `c_2b_`. Parts of
+    a path that lead nowhere or up get a `_` on both sides.
+    """
+    parts = re.sub(r"[^\w/. :-]", lambda match: f"_{ord(match[0]):x}_", name).split("/")
+    key = "/".join(f"_{part}_" if part in ("", ".") or part.startswith("..") else part for part in parts)
+    return key if len(key) <= MAX_KEY else f"{key[: MAX_KEY - 17]}_{hashlib.sha256(name.encode()).hexdigest()[:16]}"
 
 
 def _now() -> int:

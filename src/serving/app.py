@@ -13,7 +13,7 @@ import numpy as np
 from src.pipeline.files import UserError
 from src.serving.checks import Limits
 from src.serving.limits import Guard
-from src.serving.pictures import ModelImages, read_picture
+from src.serving.pictures import FITS, ModelImages, read_picture
 from src.serving.registry import use_store
 from src.training.device import setup_device
 
@@ -54,6 +54,11 @@ def load_model(source: str) -> Any:
     schema = model.metadata.get_input_schema()
     if type(model.unwrap_python_model()).__name__ != "Classifier" or schema is None or not schema.is_tensor_spec():
         raise UserError(f"{source}: must be a model that the stage `register` made. Got another.")
+    if (fit := (model.metadata.metadata or {}).get("fit")) not in FITS:
+        raise UserError(
+            f"{source}: must say how pictures become its images: in MLmodel's metadata, `fit` is one of "
+            f"{', '.join(FITS)}. Got {fit}. Make it anew: `dvc repro --force --single-item register`."
+        )
     return model
 
 
@@ -69,6 +74,7 @@ def build_app(model: Any, limits: Limits) -> Guard:
     from mlflow.pyfunc.scoring_server import init
 
     app, classifier = init(model), model.unwrap_python_model()
+    one_at_a_time = asyncio.Lock()  # a few kilobytes may unpack to a picture of hundreds of megabytes
 
     def page() -> Any:
         return HTMLResponse(PAGE.read_text(encoding="utf-8"), headers=PAGE_HEADERS)
@@ -76,7 +82,8 @@ def build_app(model: Any, limits: Limits) -> Guard:
     async def picture(request: Request) -> Any:
         content = await request.body()
         try:
-            return await asyncio.to_thread(describe, classifier, content, limits.images)
+            async with one_at_a_time:
+                return await asyncio.to_thread(describe, classifier, content, limits.images)
         except ValueError as error:
             raise HTTPException(400, str(error)) from None
 

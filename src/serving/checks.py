@@ -59,7 +59,7 @@ def check_address(scope: MutableMapping[str, Any], hosts: frozenset[str]) -> Non
     if host_name(host) not in hosts and not is_address(host_name(host)):
         raise Refused(HTTPStatus.FORBIDDEN, "The host must be a name that the server knows: see --allow-host.")
     origin = header(scope, b"origin")
-    if origin and urlsplit(origin).netloc.lower() != host.lower():
+    if origin and origin.lower().partition("://")[2] != host.lower():
         raise Refused(HTTPStatus.FORBIDDEN, "The request must come from a page of this server, not of another site.")
 
 

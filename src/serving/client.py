@@ -10,7 +10,7 @@ import numpy as np
 
 from src.pipeline.files import UserError
 from src.pipeline.store import without_password
-from src.serving.pictures import FASHION_MNIST, ModelImages
+from src.serving.pictures import FASHION_MNIST, FITS, ModelImages
 
 BATCH = 500  # images a request
 SECONDS = 60  # for an answer
@@ -30,6 +30,8 @@ def ask_images(url: str) -> ModelImages:
         return FASHION_MNIST
     try:
         content = answer.json()
+        if content["fit"] not in FITS:
+            raise ValueError("another fit")
         return ModelImages(tuple(map(int, content["shape"])), content["fit"])
     except (ValueError, KeyError, TypeError):
         raise UserError(f"{without_password(address)} must say what images it takes. It does not.") from None
@@ -45,12 +47,22 @@ def ask_server(url: str, images: np.ndarray) -> Iterator[dict[str, Any]]:
             answer = _post(session, f"{url.rstrip('/')}/invocations", body)
             try:
                 records = answer.json()["predictions"]
-                known = len(records) == len(images[first : first + BATCH]) and all("label" in row for row in records)
+                whole = len(records) == len(images[first : first + BATCH]) and all(map(is_record, records))
             except (ValueError, KeyError, TypeError):
-                known = False
-            if not known:
+                whole = False
+            if not whole:
                 raise UserError(f"{without_password(url)} must answer with a record for each image. It does not.")
             yield from records
+
+
+def is_record(row: Any) -> bool:
+    """Whether a piece of JSON is what `rows` needs: label, garments, garments_are and {label: probability}."""
+    match row:
+        case {"label": str(), "garments": list(garments), "garments_are": str(), "probabilities": dict(shares)}:
+            return all(isinstance(name, str) for name in garments) and all(
+                isinstance(share, int | float) for share in shares.values()
+            )
+    return False
 
 
 def _post(session: Any, address: str, body: str) -> Any:

@@ -4,12 +4,21 @@ import asyncio
 import json
 import sys
 import time
-from collections.abc import Awaitable, Callable, MutableMapping
-from contextlib import suppress
+from collections.abc import Awaitable, Callable, Iterator, MutableMapping
+from contextlib import contextmanager, suppress
 from http import HTTPStatus
 from typing import Any
 
-from src.serving.checks import Limits, Refused, check_address, check_images, check_type, header, must_be
+from src.serving.checks import (
+    FOR_MONITORS,
+    Limits,
+    Refused,
+    check_address,
+    check_images,
+    check_type,
+    header,
+    must_be,
+)
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -31,24 +40,36 @@ class Guard:
         start, size = time.monotonic(), 0
         try:
             check_address(scope, self.limits.hosts)
-            if self.running >= self.limits.max_requests:
-                raise Refused(HTTPStatus.SERVICE_UNAVAILABLE, "The server is busy. Try again in a second.")
-            self.running += 1
-            try:
+            with self.place(scope["path"]):
                 check_type(scope)
-                body = await read_body(scope, receive, self.limits)
+                body = b"" if scope["path"] in FOR_MONITORS else await read_body(scope, receive, self.limits)
                 size = len(body)
                 if scope["path"] == "/invocations":
                     check_images(body, self.limits)
                 status, headers, answer = await self.ask(scope, body)
-            finally:
-                self.running -= 1
         except Refused as refused:
             status, headers, answer = refusal(refused)
         print(log_line(scope, status, size, len(answer), time.monotonic() - start), file=sys.stderr, flush=True)
         with suppress(OSError):  # the client has gone
             await send({"type": "http.response.start", "status": status, "headers": headers})
             await send({"type": "http.response.body", "body": answer})
+
+    @contextmanager
+    def place(self, path: str) -> Iterator[None]:
+        """One of the server's places, until the block ends. Raises Refused where all are taken.
+
+        Monitors need none, for a busy server lives; their requests have no body that would have to be kept.
+        """
+        if path in FOR_MONITORS:
+            yield
+            return
+        if self.running >= self.limits.max_requests:
+            raise Refused(HTTPStatus.SERVICE_UNAVAILABLE, "The server is busy. Try again in a second.")
+        self.running += 1
+        try:
+            yield
+        finally:
+            self.running -= 1
 
     async def ask(self, scope: MutableMapping[str, Any], body: bytes) -> tuple[int, list[tuple[bytes, bytes]], bytes]:
         """Status, headers and body that the app answers. Raises Refused where they are an error's."""

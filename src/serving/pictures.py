@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, get_args
 
 import numpy as np
 
@@ -12,6 +12,8 @@ from src.images.pictures import as_files, open_picture, read_all
 from src.images.store import SIDE
 
 Ground = Literal["auto", "black", "white"]
+ModelFit = Fit | Literal["garment"]
+FITS: tuple[ModelFit, ...] = (*get_args(Fit), "garment")
 MAX_GROUND = 26  # of 255: what is darker is ground
 
 
@@ -23,7 +25,7 @@ class ModelImages(NamedTuple):
     """
 
     shape: tuple[int, ...]
-    fit: Fit | Literal["garment"]
+    fit: ModelFit
 
 
 FASHION_MNIST = ModelImages((SIDE, SIDE), "garment")

@@ -107,16 +107,19 @@ def known_aliases(client: "MlflowClient", name: str) -> dict[str, str]:
 
 
 def read_evidence(client: "MlflowClient", name: str, version: str) -> Evidence | None:
-    """The evidence in a version's folder; None where it has none that can be read."""
+    """The evidence in a version's folder; None where it has none. Raises MLflow's error where it cannot be reached."""
     import mlflow
-    from mlflow.exceptions import MlflowException
 
+    version_uri, store = f"models:/{name}/{version}", client.tracking_uri
+    # Listed first: the error of a download does not tell a file that is missing from a server that is away.
+    files = mlflow.artifacts.list_artifacts(f"{version_uri}/{Path(EVIDENCE).parent}", tracking_uri=store)
+    if EVIDENCE not in [file.path for file in files]:
+        return None
     with tempfile.TemporaryDirectory() as folder:
+        path = mlflow.artifacts.download_artifacts(f"{version_uri}/{EVIDENCE}", dst_path=folder, tracking_uri=store)
         try:
-            uri = f"models:/{name}/{version}/{EVIDENCE}"
-            path = mlflow.artifacts.download_artifacts(uri, dst_path=folder, tracking_uri=client.tracking_uri)
             content: Any = read_json(path)
-        except (MlflowException, OSError, ValueError):
+        except ValueError:
             return None
     whole = isinstance(content, dict) and set(content) == KEYS
     return content if whole else None

@@ -81,6 +81,10 @@ def test_red_flags_are_too_much_or_no_noise_and_one_giant_cluster(clusters: list
     assert len(red_flags("dbscan", np.array(clusters))) == flags
 
 
+def test_the_usual_noise_is_named() -> None:
+    assert red_flags("dbscan", TRUTH) == ["DBSCAN: 0.0% of the images are noise; 1 to 30% is usual."]
+
+
 def test_kmeans_is_not_blamed_for_having_no_noise() -> None:
     assert red_flags("kmeans", TRUTH) == []
 

@@ -61,6 +61,23 @@ def test_a_fix_is_made_and_the_check_again(monkeypatch: pytest.MonkeyPatch, caps
     assert [line.split()[0] for line in lines] == ["broken", "To", "ok"]
 
 
+def test_a_fix_that_fails_is_told_and_the_other_checks_go_on(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fix() -> None:
+        raise PermissionError(13, "Permission denied", "a.checkpoint")
+
+    checks = {"one": Check("warning", "2 files are old", "remove them", fix), "two": Check("ok", "fine")}
+    monkeypatch.setattr(doctor, "CHECKS", {name: lambda check=check: check for name, check in checks.items()})
+    status, lines = answer(["--fix"], capsys)
+    assert status == "doctor: broken: one"
+    assert [" ".join(line.split()) for line in lines[2:]] == [
+        "broken one 2 files are old, and --fix fails: PermissionError: [Errno 13] Permission denied: 'a.checkpoint'.",
+        "To mend it: remove them",
+        "ok two fine.",
+    ]
+
+
 def test_quick_takes_no_tensorflow() -> None:
     code = "import sys; from src.commands.doctor import main\ntry: main(['--quick'])\nexcept SystemExit: pass\n"
     code += "print([name for name in ('keras', 'tensorflow', 'mlflow') if name in sys.modules])"

@@ -149,4 +149,4 @@ def test_a_share_that_is_neither_a_part_nor_whole_gpus_is_refused(
 ) -> None:
     with pytest.raises(SystemExit):
         parallel.main(["--jobs", "2", "--gpus-per-stage", share])
-    assert f"must be a part of a GPU, as 0.5, or a whole number of them. Got {share}." in capsys.readouterr().err
+    assert f"must be a part of a GPU, as 0.5, or a whole number of them. Got {share}" in capsys.readouterr().err

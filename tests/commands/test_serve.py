@@ -390,6 +390,13 @@ def test_an_option_out_of_range_is_refused(option: str, capsys: pytest.CaptureFi
     assert "must be a whole number from" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("value", ["nan", "-1", "0"])
+def test_a_time_in_which_no_request_can_come_is_refused(value: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main([f"--read-seconds={value}"])
+    assert f"must be a number of seconds above 0. Got {value}" in capsys.readouterr().err
+
+
 def test_a_port_that_is_taken_is_told_in_a_line(served: Served, tmp_path: Path) -> None:
     command = [sys.executable, "-m", "src", "serve", "--model", str(served.folder), "--port", str(served.port)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)

@@ -5,7 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from src.health.repository import AGE, git, run_git, unfinished
+from src.health.repository import AGE, git, remove, run_git, unfinished
+from src.inference import trainings
+from src.pipeline.files import repository_root
+from src.scheduling import node
+from src.sweeping.records import sweep_folder
+
+SWEEP = str(sweep_folder("a").relative_to(repository_root()))
 
 
 @pytest.fixture
@@ -78,3 +84,18 @@ def test_half_written_files_of_killed_processes_are_told_and_removed(top: Path) 
     check.fix()
     assert sorted((top / "data").iterdir()) == [fresh, other]  # the fresh one may be in the making
     assert unfinished().state == "ok"
+
+
+@pytest.mark.parametrize("folder", ["models", ".spool/1-7", str(trainings.FOLDER), node.FOLDER, SWEEP])
+def test_half_written_files_are_looked_for_wherever_files_are_written_whole(folder: str, top: Path) -> None:
+    (top / folder).mkdir(parents=True)
+    path = top / folder / ".unfinished.a"
+    path.touch()
+    os.utime(path, (0, 0))
+    assert unfinished().says == f"1 left by killed processes: {folder}/.unfinished.a"
+
+
+def test_what_is_gone_already_is_removed_too(tmp_path: Path) -> None:
+    (tmp_path / "a").touch()
+    remove([tmp_path / "a", tmp_path / "b"])
+    assert list(tmp_path.iterdir()) == []

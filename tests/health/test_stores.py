@@ -2,6 +2,8 @@ import http.server
 import os
 import socket
 import sqlite3
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -11,6 +13,7 @@ from pathlib import Path
 import pytest
 from mlflow import MlflowClient
 
+from src.health import stores
 from src.health.stores import MONTH, checkpoints, mlflow_store, newest_revision, spool
 
 
@@ -70,6 +73,18 @@ def test_a_half_made_database_is_told_and_put_aside(statements: list[str], top: 
     assert mlflow_store().state == "ok"
 
 
+def test_what_was_put_aside_before_is_kept(top: Path) -> None:
+    for number in range(3):
+        change(top / "mlflow.db", f"CREATE TABLE half_{number} (a)")
+        fix = mlflow_store().fix
+        assert fix
+        (top / "mlflow.db-journal").write_bytes(b"%d" % number)
+        fix()
+    names = [f"mlflow.db.broken{number}" for number in ("", 1, 2)]
+    assert sorted(path.name for path in top.iterdir()) == sorted([*names, *(f"{name}-journal" for name in names)])
+    assert [(top / f"{name}-journal").read_bytes() for name in names] == [b"0", b"1", b"2"]
+
+
 def test_a_database_with_runs_is_never_put_aside(top: Path, database: bytes) -> None:
     path = top / "mlflow.db"
     path.write_bytes(database)
@@ -77,6 +92,49 @@ def test_a_database_with_runs_is_never_put_aside(top: Path, database: bytes) -> 
     check = mlflow_store()
     assert (check.state, check.fix) == ("warning", None)
     assert check.mend == f"mlflow db upgrade sqlite:///{path}"
+
+
+def test_runs_without_the_version_of_the_tables_are_told_and_left_where_they_are(top: Path, database: bytes) -> None:
+    path = top / "mlflow.db"
+    path.write_bytes(database)
+    change(path, "DROP TABLE alembic_version", "INSERT INTO runs (run_uuid) VALUES ('a')")
+    check = mlflow_store()
+    assert (check.state, check.fix) == ("broken", None)
+    assert "has 1 runs, but not the version of its tables" in check.says
+
+
+KILLED = """
+import os, signal, sqlite3, sys
+database = sqlite3.connect(sys.argv[1])
+database.execute("PRAGMA cache_size = 1")
+database.execute("BEGIN")
+database.execute("CREATE TABLE large AS SELECT hex(zeroblob(1000000))")
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_a_database_whose_writer_was_killed_is_in_order(top: Path, database: bytes) -> None:
+    path = top / "mlflow.db"
+    path.write_bytes(database)
+    change(path, "INSERT INTO runs (run_uuid) VALUES ('a')")
+    subprocess.run([sys.executable, "-c", KILLED, path], check=False)
+    assert Path(f"{path}-journal").stat().st_size
+    assert mlflow_store() == ("ok", f"{path}, 1 runs", "", None)
+
+
+def test_a_database_that_cannot_be_read_is_told_and_left_where_it_is(top: Path) -> None:
+    (top / "mlflow.db").mkdir()
+    check = mlflow_store()
+    assert (check.state, check.fix) == ("broken", None)
+    assert "mlflow.db cannot be read (unable to open database file)" in check.says
+
+
+def test_a_database_that_is_held_is_told(top: Path, database: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stores, "TIMEOUT", 0.1)
+    (top / "mlflow.db").write_bytes(database)
+    with closing(sqlite3.connect(top / "mlflow.db")) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        assert mlflow_store()[:2] == ("warning", f"{top}/mlflow.db is held by another program")
 
 
 @pytest.mark.parametrize("content", [b"garbage" * 1000, b"cut"])

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from mlflow import MlflowClient
+from mlflow.utils import validation
 
 from src.pipeline import spool, tracking
 from src.pipeline.delivery import RUN_ID, Delivery, find_run
@@ -148,14 +149,43 @@ def test_a_parameter_that_changed_before_a_run_went_on_is_told_beside_its_first_
     assert not spool.pending()
 
 
-def test_labels_may_have_any_name(top: Path) -> None:
+def test_labels_may_have_any_name_and_each_keeps_its_own_number(top: Path) -> None:
+    labels = ["50% Größe", "c#", "c+", "a//b", "a/", "/a", "", ".", "..", "a/..b", "x" * 300 + "1", "x" * 300 + "2"]
     with tracking.new_run("report", {}, {}) as run:
-        run.log_metrics({"precision/50% Größe (a|b)": 0.5})
-        run.set_tags({"decoded.label_50%": "x"})
+        run.log_metrics({f"precision/{label}": number for number, label in enumerate(labels)})
+        run.set_tags({f"decoded.label_{label}": number for number, label in enumerate(labels)})
     Sender().send_all()
     (logged,) = runs_of(store(top), run.id)
-    assert logged.data.metrics == {"precision/50_ Größe _a_b_": 0.5}
-    assert logged.data.tags["decoded.label_50_"] == "x"
+    assert sorted(logged.data.metrics.values()) == list(range(len(labels)))
+    names = {number: name.removeprefix("precision/") for name, number in logged.data.metrics.items()}
+    assert [names[number] for number in range(10)] == [
+        *("50_25_ Größe", "c_23_", "c_2b_", "a/__/b", "a/__", "__/a", "__", "_._", "_.._", "a/_..b_")
+    ]
+    decoded = {value for name, value in logged.data.tags.items() if name.startswith("decoded.label_")}
+    assert decoded == {str(number) for number in range(len(labels))}
+
+
+def test_what_is_longer_than_mlflow_keeps_is_cut_and_arrives(top: Path) -> None:
+    Path("weights.keras").write_bytes(b"weights")
+    for filling in "ab":
+        params = {"k" * 300: filling * 9000, "seed": 27}
+        with tracking.training_run("cm1", "cm1-seed27", params, run_id="7" * 32) as run:
+            run.set_tags({"long": "x" * 9000, "k" * 300: "y"})
+            run.log_model("weights.keras", shape=(28, 28), classes=2, backend="tensorflow")
+    Sender().send_all()
+    assert not spool.pending()
+    (logged,) = runs_of(store(top), run.id)
+    (key,) = set(logged.data.params) - {"seed"}
+    assert key.startswith("k" * 200)
+    assert logged.data.params[key] == "a" * (tracking.MAX_PARAM - 3) + "..."
+    assert logged.data.tags[f"resumed.{key}"] == "b" * (tracking.MAX_PARAM - 3) + "..."
+    assert (logged.data.tags["long"], logged.data.tags[key]) == ("x" * (tracking.MAX_TAG - 3) + "...", "y")
+
+
+def test_the_limits_are_mlflows() -> None:
+    assert len("resumed.") + tracking.MAX_KEY <= validation.MAX_ENTITY_KEY_LENGTH
+    assert tracking.MAX_PARAM <= validation.MAX_PARAM_VAL_LENGTH
+    assert tracking.MAX_TAG <= validation.MAX_TAG_VAL_LENGTH
 
 
 def test_seeds_stand_under_their_parent(top: Path) -> None:

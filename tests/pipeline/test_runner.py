@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from src.pipeline import runner
+
 ROOT = Path(__file__).parents[2]
 STAGE = """
 import resource, signal, time
@@ -100,6 +102,14 @@ def test_what_a_user_can_put_right_is_told_in_a_line_and_leaves_nothing(
     assert re.fullmatch(f"toy: {message}\n", err), err
     assert process.returncode == 1
     assert files(tmp_path) == LEFT
+
+
+def test_files_are_said_to_be_removed_only_where_some_were_written(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(runner, "written", [])
+    with pytest.raises(SystemExit) as end:
+        runner.run("sync", lambda: print(Path("data/none").read_bytes()))
+    advice = "Fix the cause and run it again (TRACEBACK=1 shows the traceback)."
+    assert end.value.code == f"sync: No such file or directory: data/none. {advice}"
 
 
 def test_where_an_error_of_the_system_came_from_is_shown_on_request(stage: Stage, tmp_path: Path) -> None:

@@ -94,6 +94,22 @@ def test_an_attached_file_is_a_copy_which_goes_with_the_events(tmp_path: Path) -
     assert not attachments(writer.path).exists()
 
 
+def test_files_behind_one_that_could_not_be_attached_are_attached(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    writer = Writer("7", HEADER)
+    (tmp_path / "a").write_bytes(b"a")
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", no_space)
+        writer.attach(tmp_path / "a", {"event": "lost"})
+    writer.attach(tmp_path / "none", {"event": "lost too"})
+    writer.attach(tmp_path / "a", {"event": "kept"})
+    writer.close()
+    header, kept = read_events(writer.path, 0)[0]
+    assert (header, kept["event"]) == (HEADER, "kept")
+    assert (attachments(writer.path) / kept["file"]).read_bytes() == b"a"
+
+
 def test_what_a_killed_sender_left_is_removed_and_nothing_else(tmp_path: Path) -> None:
     (tmp_path / "a").write_bytes(b"a")
     writers = [Writer(name, HEADER) for name in "ab"]

@@ -1,6 +1,9 @@
+import asyncio
 import base64
 import io
+import re
 import shutil
+import time
 from pathlib import Path
 from typing import Any
 
@@ -9,11 +12,13 @@ import pytest
 from PIL import Image
 
 from src.pipeline.files import UserError
+from src.serving import app
 from src.serving.app import N_NEAREST, build_app, data_uri, describe, images_of, load_model
 from src.serving.checks import Limits
 from src.serving.limits import Guard
 from src.serving.pictures import FASHION_MNIST
 from tests.serving.example import SIDE, images
+from tests.serving.test_limits import Client, scope
 
 
 @pytest.fixture(scope="module")
@@ -62,6 +67,30 @@ def test_the_app_is_behind_the_limits(model: Any) -> None:
     assert {"/", "/picture", "/images", "/invocations", "/ping"} <= {route.path for route in guard.app.routes}  # type: ignore[attr-defined]
 
 
+def test_pictures_are_opened_one_at_a_time_and_all_are_answered(model: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    open_now, at_once = 0, []
+
+    def slow(*_: Any) -> dict[str, Any]:
+        nonlocal open_now
+        open_now += 1
+        at_once.append(open_now)
+        time.sleep(0.02)
+        open_now -= 1
+        return {}
+
+    monkeypatch.setattr(app, "describe", slow)
+    guard = build_app(model, Limits(FASHION_MNIST, 9, 9, 9, read_seconds=9, hosts=frozenset({"localhost"})))
+    clients = [Client([b"x"]) for _ in range(4)]
+
+    async def ask_all() -> None:
+        request = scope("/picture", content_type="image/png") | {"query_string": b""}
+        await asyncio.gather(*(guard(dict(request), client.receive, client.send) for client in clients))
+
+    asyncio.run(ask_all())
+    assert [client.answer[0] for client in clients] == [200] * 4
+    assert at_once == [1] * 4
+
+
 def test_what_is_no_model_folder_is_told(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="must be a folder with an MLflow model, or models:/NAME@ALIAS"):
         load_model(str(tmp_path))
@@ -84,6 +113,19 @@ def test_another_model_is_refused(tmp_path: Path) -> None:
     mlflow.pyfunc.save_model(tmp_path / "model", python_model=str(tmp_path / "other.py"), pip_requirements=[])
     with pytest.raises(UserError, match="must be a model that the stage `register` made"):
         load_model(str(tmp_path / "model"))
+
+
+@pytest.mark.parametrize(("metadata", "got"), [("metadata: null", "None"), ("metadata: {fit: odd}", "odd")])
+def test_a_model_that_does_not_say_how_pictures_become_its_images_is_refused(
+    metadata: str, got: str, model_folder: Path, tmp_path: Path
+) -> None:
+    folder = shutil.copytree(model_folder, tmp_path / "model")
+    text = (folder / "MLmodel").read_text(encoding="utf-8")
+    changed = re.sub(r"^metadata:\n(  .*\n)+", f"{metadata}\n", text, flags=re.MULTILINE)
+    assert changed != text
+    (folder / "MLmodel").write_text(changed, encoding="utf-8")
+    with pytest.raises(UserError, match=rf"one of pad, .*, garment. Got {got}. Make it anew: `dvc repro --force"):
+        load_model(str(folder))
 
 
 def test_a_model_in_the_registry_that_is_not_there_is_told(

@@ -65,6 +65,8 @@ def test_types_are_those_of_the_path() -> None:
         (scope(host="evil.example"), 403),
         (scope(host="localhost", origin="http://evil.example"), 403),
         (scope(host="localhost", origin="null"), 403),
+        (scope(host="localhost", origin="http://["), 403),
+        (scope(host="localhost", origin="http://localhost.evil.example"), 403),
         (scope("/", "GET", host="evil.example"), 403),
         (scope("/docs", "GET"), 404),
         (scope("/invocations/", "POST"), 404),

@@ -10,10 +10,11 @@ import pytest
 
 from src.pipeline.files import UserError
 from src.serving import client
-from src.serving.client import ask_images, ask_server, rows
+from src.serving.client import ask_images, ask_server, is_record, rows
 from src.serving.pictures import FASHION_MNIST, ModelImages
 
 Answer = tuple[int, str]
+RECORD = {"label": "b", "garments": ["Bag", "Coat"], "garments_are": "assumed", "probabilities": {"a": 0.2, "b": 1}}
 
 
 @contextmanager
@@ -54,7 +55,7 @@ def scoring(answer: Callable[[list[Any]], Answer], takes: Answer = (404, "")) ->
 
 
 def first_pixel(inputs: list[Any]) -> Answer:
-    return 200, json.dumps({"predictions": [{"label": str(image[0][0])} for image in inputs]})
+    return 200, json.dumps({"predictions": [RECORD | {"label": str(image[0][0])} for image in inputs]})
 
 
 def test_images_go_in_batches_and_answers_keep_their_order(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -74,7 +75,13 @@ def test_a_server_says_what_images_it_takes() -> None:
             assert ask_images(url) == images
 
 
-@pytest.mark.parametrize("takes", [(200, "no JSON"), (200, "[]"), (200, '{"shape": "ab", "fit": "pad"}'), (500, "")])
+@pytest.mark.parametrize(
+    "takes",
+    [
+        *((200, "no JSON"), (200, "[]"), (200, '{"shape": "ab", "fit": "pad"}'), (500, "")),
+        *((200, '{"shape": [28, 28]}'), (200, '{"shape": [28, 28], "fit": "odd"}'), (200, '{"shape": [8], "fit": []}')),
+    ],
+)
 def test_a_server_that_does_not_say_it_is_told(takes: Answer) -> None:
     with scoring(first_pixel, takes) as (url, _), pytest.raises(UserError, match="must say what images it takes"):
         ask_images(url)
@@ -97,6 +104,7 @@ def test_a_busy_server_is_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
         ((200, "[]"), "must answer with a record for each image"),
         ((200, '{"predictions": []}'), "must answer with a record for each image"),
         ((200, '{"predictions": [0.5]}'), "must answer with a record for each image"),
+        ((200, '{"predictions": [{"label": "0"}]}'), "must answer with a record for each image"),
     ],
 )
 def test_what_is_no_answer_is_told(monkeypatch: pytest.MonkeyPatch, answer: Answer, must: str) -> None:
@@ -116,20 +124,24 @@ def test_a_server_that_is_away_is_told_without_its_password() -> None:
     assert "SECRET" not in str(error.value)
 
 
+def test_a_record_has_all_that_a_row_needs() -> None:
+    assert is_record(RECORD)
+    wrong: dict[str, Any] = {"label": 1, "garments": "Bag", "garments_are": None, "probabilities": [0.2]}
+    for key, value in wrong.items():
+        assert not is_record(RECORD | {key: value})
+        assert not is_record({other: RECORD[other] for other in RECORD if other != key})
+    assert not is_record(RECORD | {"garments": [1]})
+    assert not is_record(RECORD | {"probabilities": {"a": "0.2"}})
+
+
 def test_a_row_has_a_column_for_each_label() -> None:
-    record = {
-        "label": "b",
-        "garments": ["Bag", "Coat"],
-        "garments_are": "assumed",
-        "probabilities": {"a": 0.2, "b": 0.8},
-    }
-    assert list(rows(["x.png"], [record])) == [
+    assert list(rows(["x.png"], [RECORD])) == [
         {
             "image": "x.png",
             "label": "b",
             "garments": "Bag; Coat",
             "garments_are": "assumed",
             "probability_a": 0.2,
-            "probability_b": 0.8,
+            "probability_b": 1,
         }
     ]

@@ -122,6 +122,19 @@ def test_a_full_server_answers_503_and_has_room_again_afterwards() -> None:
     assert asyncio.run(run()) == [200, 200, 503, 200]
 
 
+@pytest.mark.parametrize("path", ["/ping", "/health", "/version"])
+def test_a_full_server_answers_its_monitors_and_reads_nothing_of_them(path: str) -> None:
+    async def run() -> None:
+        guard, monitor = Guard(app(answer=b"{}"), LIMITS), Client([b"x" * 99], silent=True)
+        guard.running = LIMITS.max_requests
+        await guard(scope(path, "GET"), monitor.receive, monitor.send)
+        assert monitor.answer == (200, {})
+        assert dict(monitor.sent[0]["headers"])[b"x-body"] == b""
+        assert guard.running == LIMITS.max_requests
+
+    asyncio.run(run())
+
+
 def test_a_refused_request_gives_its_place_back() -> None:
     async def run() -> None:
         guard = Guard(app(), LIMITS)

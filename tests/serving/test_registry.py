@@ -22,7 +22,7 @@ from src.serving import registry
 from src.serving.app import load_model
 from src.serving.folder import EVIDENCE as EVIDENCE_FILE
 from src.serving.promotion import Decision, Evidence, decide
-from src.serving.registry import Outcome, promotion_lock, register_folder
+from src.serving.registry import Outcome, promotion_lock, read_evidence, register_folder, use_store
 from src.serving.server import bind
 from tests.serving.example import EVIDENCE, ROOT, images, server
 
@@ -122,6 +122,34 @@ def test_a_champion_without_evidence_is_not_replaced(client: MlflowClient, folde
     assert outcome.decision.alias == "challenger"
     assert "by hand" in outcome.decision.reason
     assert aliases(client) == {"champion": "1", "challenger": "2"}
+
+
+@pytest.mark.parametrize("content", [b"no JSON", b"\xff", b"[]", b'{"model": "small"}'])
+@pytest.mark.usefixtures("client")
+def test_evidence_that_is_none_counts_for_nothing(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "foreign" / EVIDENCE_FILE
+    path.parent.mkdir(parents=True)
+    path.write_bytes(content)
+    client, _ = use_store()
+    client.create_registered_model(NAME)
+    client.create_model_version(NAME, (tmp_path / "foreign").as_uri())
+    assert read_evidence(client, NAME, "1") is None
+    path.write_text(json.dumps(EVIDENCE), encoding="utf-8")
+    assert read_evidence(client, NAME, "1") == EVIDENCE
+
+
+def test_a_champion_that_cannot_be_reached_is_told_and_nothing_is_registered(
+    client: MlflowClient, folder: Path
+) -> None:
+    with bind("127.0.0.1", 0) as place:  # free again, and so nobody's
+        port = place.getsockname()[1]
+    client.create_registered_model(NAME)
+    client.create_model_version(NAME, f"http://127.0.0.1:{port}/api/2.0/mlflow-artifacts/artifacts/x")
+    client.set_registered_model_alias(NAME, "champion", "1")
+    with pytest.raises(UserError, match="Connection refused"):
+        register(folder, evidence("a", 0))
+    assert aliases(client) == {"champion": "1"}
+    assert len(client.search_model_versions(f"name = '{NAME}'")) == 1
 
 
 def test_an_alias_that_another_machine_moved_meanwhile_is_told(
