@@ -33,7 +33,7 @@ def main(arguments: list[str]) -> None:
     """Print a line for each check; the exit status is 1 where something is broken, and left so."""
     parser = argparse.ArgumentParser(prog="python -m src doctor", description=__doc__)
     parser.add_argument("--fix", action="store_true", help="mend what can be mended without losing anything")
-    parser.add_argument("--quick", action="store_true", help="without CUDA and the device, which load TensorFlow")
+    parser.add_argument("--quick", action="store_true", help="skip CUDA and the device, for which TensorFlow is loaded")
     chosen = parser.parse_args(arguments)
     names = [name for name in CHECKS if not (chosen.quick and name in SLOW)]
     run("doctor", lambda: examine(names, fix=chosen.fix))

@@ -30,14 +30,24 @@ PROOF = "dvc repro"  # the last step
 def main(arguments: list[str]) -> None:
     """Read the options, run the stages; the exit status is 1 where one fails."""
     parser = argparse.ArgumentParser(prog="python -m src parallel", description=__doc__)
-    parser.add_argument("targets", nargs="*", metavar="STAGE", help="with all that it needs; none: all stages")
-    parser.add_argument("--jobs", type=partial(whole, high=1000), required=True, metavar="N", help="stages at once")
-    address = os.environ.get("RAY_ADDRESS")
     parser.add_argument(
-        "--cluster", default=address, metavar="ADDRESS", help="of Ray, for stages that compute on the device"
+        "targets", nargs="*", metavar="STAGE", help="a stage to run, with all that it needs; without one, all"
     )
     parser.add_argument(
-        "--gpus-per-stage", type=gpu_share, metavar="X", help="1 unless given, 0 on a cluster; 0.5: two stages on one"
+        "--jobs", type=partial(whole, high=1000), required=True, metavar="N", help="most stages at once"
+    )
+    address = os.environ.get("RAY_ADDRESS")
+    parser.add_argument(
+        "--cluster",
+        default=address,
+        metavar="ADDRESS",
+        help="the Ray cluster whose nodes run the stages that compute on the device (default: RAY_ADDRESS)",
+    )
+    parser.add_argument(
+        "--gpus-per-stage",
+        type=gpu_share,
+        metavar="X",
+        help="share of a GPU for a stage: 1 unless given, 0 on a cluster",
     )
     chosen = parser.parse_args(arguments)
     run("parallel", lambda: reproduce(chosen.targets, chosen.jobs, chosen.cluster, chosen.gpus_per_stage))

@@ -28,8 +28,8 @@ def main(arguments: list[str]) -> None:
     )
     parser.add_argument("path", type=Path, help="a .csv, .npy or .npz file, a picture, or a folder of pictures")
     parser.add_argument("--model", default=FOLDER, help="a folder with an MLflow model, or models:/NAME@champion")
-    parser.add_argument("--url", help="of a server to ask, such as http://127.0.0.1:8000, in place of a model")
-    parser.add_argument("--ground", choices=get_args(Ground), default="auto", help="what is behind a picture's garment")
+    parser.add_argument("--url", help="a server to ask in place of a model, such as http://127.0.0.1:8000")
+    parser.add_argument("--ground", choices=get_args(Ground), default="auto", help="the background of the pictures")
     parser.add_argument("--out", type=Path, help="the CSV file to write; without it, it is printed")
     chosen = parser.parse_args(arguments)
 

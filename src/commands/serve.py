@@ -23,14 +23,24 @@ def main(arguments: list[str]) -> None:
     )
     parser.add_argument("--model", default=FOLDER, help="a folder with an MLflow model, or models:/NAME@champion")
     parser.add_argument("--host", default="127.0.0.1", help="the address to listen at; 0.0.0.0: all of this machine's")
-    parser.add_argument("--port", type=partial(whole, low=0, high=65535), default=8000, help="0: a free one")
     parser.add_argument(
-        "--allow-host", action="append", default=[], metavar="NAME", help="by which clients may call it"
+        "--port", type=partial(whole, low=0, high=65535), default=8000, help="the port to listen at; 0: a free one"
     )
-    parser.add_argument("--max-body", type=whole, default=8_000_000, metavar="BYTES", help="of a request")
-    parser.add_argument("--max-images", type=whole, default=1000, metavar="N", help="of a request")
-    parser.add_argument("--max-requests", type=whole, default=16, metavar="N", help="at once; further ones get a 503")
-    parser.add_argument("--read-seconds", type=seconds, default=10, metavar="S", help="in which a request must come")
+    parser.add_argument(
+        "--allow-host",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="a further host name by which clients may call the server",
+    )
+    parser.add_argument("--max-body", type=whole, default=8_000_000, metavar="BYTES", help="longest body of a request")
+    parser.add_argument("--max-images", type=whole, default=1000, metavar="N", help="most images of a request")
+    parser.add_argument(
+        "--max-requests", type=whole, default=16, metavar="N", help="most requests at once; further ones get a 503"
+    )
+    parser.add_argument(
+        "--read-seconds", type=seconds, default=10, metavar="S", help="time within which a request must come"
+    )
     chosen = parser.parse_args(arguments)
 
     def work() -> None:

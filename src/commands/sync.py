@@ -9,7 +9,7 @@ from src.pipeline.runner import run
 def main(arguments: list[str]) -> None:
     """Send what waits and say what was sent; one line and a non-zero status where the store cannot be used."""
     parser = argparse.ArgumentParser(prog="python -m src sync", description=__doc__)
-    parser.add_argument("--follow", action="store_true", help="how a stage starts it: silent, until its runs are sent")
+    parser.add_argument("--follow", action="store_true", help="as a stage starts it: silent, until its runs are sent")
     if parser.parse_args(arguments).follow:
         run("sync", sender.follow)
     else:
