@@ -337,7 +337,7 @@ def test_a_picture_that_is_dropped_on_the_page_gets_all_that_the_server_answers(
     assert all(garment in page.locator("#garments").inner_text() for garment in garments)
     bars = page.locator("#bars tr").all_inner_texts()
     assert [bar.split() for bar in bars] == [
-        [label, f"{100 * share:.1f}", "%"] for label, share in expected["probabilities"].items()
+        [label, f"{100 * share:.1f}%"] for label, share in expected["probabilities"].items()
     ]
     assert page.locator("#seen").get_attribute("src") == expected["image"]
     pictures = page.locator("#nearest img").all()
