@@ -30,6 +30,18 @@ PUBLISHED = {  # parameters of the 2022 notebook's networks
     "cm4": 321_509,
 }
 
+AFTER_CONVOLUTIONS = {"conv2": 0.3, "dense1": 0.5}
+DROPOUTS: dict[str, dict[str, float]] = {  # of the same: the rate after each layer that has weights
+    "cm1": {},
+    "cnn1": {},
+    "cnn2": {"conv1": 0.3, **AFTER_CONVOLUTIONS},
+    "cnn3": AFTER_CONVOLUTIONS,
+    "cnn4": AFTER_CONVOLUTIONS,
+    "cnn_vgg": {"dense1": 0.5, "dense2": 0.5, "embedding": 0.5},
+    "cnn_lstm": {},
+    "cm4": AFTER_CONVOLUTIONS,
+}
+
 
 def build(block: dict[str, Any], side: int = 28, classes: int = 5) -> keras.Model:
     return classifiers.build(shape=(side, side), classes=classes, **stock.network(block))
@@ -51,6 +63,16 @@ def random_images(n: int = 4, side: int = 28) -> np.ndarray:
 @pytest.mark.parametrize("name", [name for name in PUBLISHED if name in MODELS])
 def test_a_model_of_the_course_has_the_published_number_of_parameters(name: str) -> None:
     assert build(MODELS[name]).count_params() == PUBLISHED[name]
+
+
+@pytest.mark.parametrize("name", [name for name in DROPOUTS if name in MODELS])
+def test_a_model_of_the_course_drops_where_and_as_often_as_the_notebooks(name: str) -> None:
+    dropped, last = {}, ""
+    for layer in build(MODELS[name]).layers:
+        last = layer.name if layer.weights else last
+        if getattr(layer, "rate", 0) > 0:
+            dropped[last] = layer.rate
+    assert dropped == DROPOUTS[name]
 
 
 @pytest.mark.parametrize("architecture", classifiers.ARCHITECTURES)

@@ -1,9 +1,11 @@
+from collections.abc import Callable
 from typing import Any
 
 import keras
 import numpy as np
 import pytest
 
+from src.training import loop as module
 from src.training.loop import fit
 
 
@@ -46,6 +48,30 @@ def test_later_epochs_are_those_of_a_whole_training(
     for got, wanted in zip(parts.get_weights(), whole.get_weights(), strict=True):
         np.testing.assert_array_equal(got, wanted)
     assert train(whole, 4, 3) == []
+
+
+def orders(monkeypatch: pytest.MonkeyPatch, seed: int) -> list[list[int]]:
+    """The order of 200 images in each of three epochs."""
+    read: list[list[int]] = []
+
+    def epoch_of(*arguments: object) -> Callable[[np.ndarray], dict[str, float]]:
+        return lambda order: read.append(order.tolist()) or {}
+
+    monkeypatch.setattr(module, "tensorflow_epoch", epoch_of)
+    images: Any = (np.zeros((200, 3), np.float32), np.zeros((200, 2), np.float32))
+    hooks: Any = {"on_steps": lambda steps: None, "on_epoch": lambda epoch, logs: None}
+    fit(small_model(), images, images, first_epoch=1, epochs=3, batch_size=10, seed=seed, **hooks)
+    return read
+
+
+def test_each_epoch_has_every_image_once_in_another_order_that_the_seed_gives(monkeypatch: pytest.MonkeyPatch) -> None:
+    read = orders(monkeypatch, seed=5)
+    in_place = list(range(200))
+    assert [sorted(order) for order in read] == [in_place] * 3
+    assert all(order != in_place for order in read)
+    assert read[0] != read[1] != read[2] != read[0]
+    assert orders(monkeypatch, seed=5) == read
+    assert orders(monkeypatch, seed=6)[0] != read[0]
 
 
 def test_another_backend_compiles_a_step_once_and_not_in_each_epoch(monkeypatch: pytest.MonkeyPatch) -> None:
