@@ -10,6 +10,7 @@ from typing import Any
 import mlflow
 import numpy as np
 import pytest
+import yaml
 from mlflow import MlflowClient
 
 from src import register
@@ -98,6 +99,15 @@ def test_a_quick_look_is_registered_beside_the_model_of_all_images(workspace: di
     workspace["fetch"]["limit"] = 230
     register.main(workspace)
     assert read_json("metrics/register/promotion.json")["name"] == "best-quick-look"
+
+
+@pytest.mark.parametrize(("source", "fit"), [("fashion_mnist", "garment"), ("csv", "garment"), ("images", "crop")])
+def test_the_model_says_how_pictures_become_images_as_those_it_was_trained_on(
+    source: str, fit: str, workspace: dict[str, Any]
+) -> None:
+    workspace["fetch"] |= {"source": source, "fit": "crop"}
+    register.main(workspace)
+    assert yaml.safe_load(Path(FOLDER, "MLmodel").read_text(encoding="utf-8"))["metadata"]["fit"] == fit
 
 
 def test_a_second_winner_is_tested_against_the_first(workspace: dict[str, Any]) -> None:

@@ -3,18 +3,25 @@ from pathlib import Path
 import pytest
 
 from src.pipeline.files import UserError
+from src.scheduling import gpus
 from src.scheduling.gpus import gpu_places, sharing_variables, visible_gpus
 
 
-@pytest.mark.parametrize(("named", "gpus"), [("", []), ("-1", []), ("0,2", ["0", "2"]), ("GPU-8a,1", ["GPU-8a", "1"])])
-def test_gpus_are_those_that_cuda_shows(named: str, gpus: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("named", "expected"), [("", []), ("-1", []), ("0,2", ["0", "2"]), ("GPU-8a,1", ["GPU-8a", "1"])]
+)
+def test_gpus_are_those_that_cuda_shows(named: str, expected: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", named)
-    assert visible_gpus() == gpus
+    assert visible_gpus() == expected
 
 
-def test_all_cards_of_the_machine_where_none_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_all_cards_of_the_machine_where_none_are_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
-    assert visible_gpus() == [str(number) for number in range(len(list(Path("/dev").glob("nvidia[0-9]*"))))]
+    monkeypatch.setattr(gpus, "Path", {"/dev": tmp_path}.__getitem__)
+    assert visible_gpus() == []
+    for name in ("nvidia0", "nvidia1", "nvidiactl", "nvidia-uvm", "sda"):
+        (tmp_path / name).touch()
+    assert visible_gpus() == ["0", "1"]
 
 
 @pytest.mark.parametrize(
