@@ -1,9 +1,11 @@
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import optuna
 import pytest
 
+from src.sweeping import search as module
 from src.sweeping.records import Trial, opened
 from src.sweeping.search import Suggestions, add_current, search, train_all
 from src.sweeping.space import point
@@ -64,3 +66,21 @@ def test_without_anything_to_train_ray_is_not_started(params: dict[str, Any]) ->
             search(plan, records, "0", no_ray)
         with pytest.raises(AssertionError, match="Ray is started"):
             train_all(plan, records, "0", no_ray, records.search)
+
+
+def test_the_highest_accuracy_is_looked_for_and_the_lowest_is_pruned(
+    params: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings: dict[str, Any] = {}
+    monkeypatch.setattr(module, "_run", lambda *arguments, **given: settings.update(given))
+    plan = make(params, trials=3)
+    with opened(plan.key) as records:
+        search(plan, records, "0", lambda: Path())
+    sampler, pruner = settings["search_alg"], settings["scheduler"]
+    assert (sampler.metric, sampler.mode) == ("score", "max")
+    answers = []
+    for trial_id, score in {"good": 0.9, "better": 0.95, "worst": 0.1}.items():
+        trial: Any = SimpleNamespace(trial_id=trial_id)
+        pruner.on_trial_add(None, trial)
+        answers.append(pruner.on_trial_result(None, trial, {"n_rows": plan.min_epochs, "score": score}))
+    assert answers == [pruner.CONTINUE, pruner.CONTINUE, pruner.STOP]
