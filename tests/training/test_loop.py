@@ -1,4 +1,3 @@
-from collections.abc import Callable
 from typing import Any
 
 import keras
@@ -54,10 +53,11 @@ def orders(monkeypatch: pytest.MonkeyPatch, seed: int) -> list[list[int]]:
     """The order of 200 images in each of three epochs."""
     read: list[list[int]] = []
 
-    def epoch_of(*arguments: object) -> Callable[[np.ndarray], dict[str, float]]:
-        return lambda order: read.append(order.tolist()) or {}
+    def epoch(order: np.ndarray) -> dict[str, float]:
+        read.append(order.tolist())
+        return {}
 
-    monkeypatch.setattr(module, "tensorflow_epoch", epoch_of)
+    monkeypatch.setattr(module, "tensorflow_epoch", lambda *arguments: epoch)
     images: Any = (np.zeros((200, 3), np.float32), np.zeros((200, 2), np.float32))
     hooks: Any = {"on_steps": lambda steps: None, "on_epoch": lambda epoch, logs: None}
     fit(small_model(), images, images, first_epoch=1, epochs=3, batch_size=10, seed=seed, **hooks)
