@@ -18,6 +18,7 @@ from src.images.fashion_mnist import DEBIAN_FOLDER, FILES, fashion_mnist
 from src.images.store import Images
 from src.params import read_params
 from src.pipeline import tracking
+from tests.needs import lacking
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -60,7 +61,7 @@ def fashion_folder() -> Path:
     for folder in (DEBIAN_FOLDER, Path(pooch.os_cache("mystery-fashion"))):
         if all((folder / f"{name}.gz").is_file() for name in FILES):
             return folder
-    pytest.skip("Fashion-MNIST is not on this machine: `python -m src fetch` downloads it")
+    return lacking("needs Fashion-MNIST: `python -m src fetch` downloads it")
 
 
 @pytest.fixture(scope="session")
@@ -108,8 +109,7 @@ def tab() -> Iterator[tuple["Page", list[str]]]:
     """A tab of the browser, and a list of what it complains about and asks for."""
     chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     if not chromium:
-        reason = "needs Chromium: on Debian, apt-get install chromium"
-        pytest.fail(reason) if os.environ.get("CI") else pytest.skip(reason)
+        lacking("needs Chromium: on Debian, apt-get install chromium")
     from playwright.sync_api import sync_playwright
 
     with (

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from benchmarks import kills
+from tests import needs
 from tests.repository import change_params, commit
 
 ROOT = Path(__file__).parents[1]
@@ -90,7 +91,7 @@ fit(model, (x, y), (x[:9], y[:9]), first_epoch=first, epochs=3, batch_size=8, se
 
 
 def test_a_training_with_jax_goes_on_in_another_process_to_the_same_bytes(tmp_path: Path) -> None:
-    pytest.importorskip("jax")
+    needs.module("jax")
 
     def train(first: int) -> list[str]:
         own = os.environ | {"PYTHONPATH": f"{ROOT}:{os.environ.get('PYTHONPATH', '')}", "KERAS_BACKEND": "jax"}

@@ -17,6 +17,7 @@ from urllib.parse import quote
 
 import pytest
 
+from tests.needs import lacking
 from tests.pipeline.proxy import Proxy
 from tests.pipeline.stores import environment
 
@@ -95,8 +96,7 @@ def postgres() -> Iterator[str]:
     """The address of a real PostgreSQL of its own, with a user and a password, as `postgresql://user:password@host`."""
     programs = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
     if not programs or not importlib.util.find_spec("psycopg"):
-        reason = "needs PostgreSQL (on Debian, apt-get install postgresql) and psycopg"
-        pytest.fail(reason) if os.environ.get("CI") else pytest.skip(reason)
+        lacking("needs PostgreSQL (on Debian, apt-get install postgresql) and psycopg")
     folder, port = Path(tempfile.mkdtemp(prefix="postgres-")), free_port()
     (folder / "password").write_text(PASSWORD, encoding="utf-8")
     unprivileged: list[str] = []

@@ -1,6 +1,5 @@
 """compose.yaml: its form, and each service started by hand as far as that goes without a container engine."""
 
-import os
 import re
 import subprocess
 import sys
@@ -16,6 +15,7 @@ import yaml
 from src.__main__ import COMMANDS
 from src.params import STAGES
 from src.pipeline.sender import send_by_hand
+from tests import needs
 from tests.pipeline.conftest import free_port, running_server
 from tests.pipeline.stores import ROOT, check_training, write_training
 
@@ -24,8 +24,7 @@ SERVICES: dict[str, Any] = yaml.safe_load(TEXT)["services"]
 
 
 def test_the_file_is_what_dockers_schema_asks_for() -> None:
-    models = pytest.importorskip("compose_pydantic") if not os.environ.get("CI") else __import__("compose_pydantic")
-    models.ComposeSpecification.model_validate(yaml.safe_load(TEXT))
+    needs.module("compose_pydantic").ComposeSpecification.model_validate(yaml.safe_load(TEXT))
 
 
 def test_what_is_named_exists() -> None:

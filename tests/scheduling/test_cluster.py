@@ -11,6 +11,7 @@ import pytest
 from src.pipeline import spool
 from src.pipeline.files import UserError
 from src.scheduling import cluster
+from tests import needs
 
 ROOT = Path(__file__).parents[2]
 # The first node that runs the stage never gets further.
@@ -59,7 +60,7 @@ def top(tmp_path: Path) -> Path:
 
 
 def test_a_stage_of_a_lost_node_runs_on_another_and_its_result_comes_here(top: Path) -> None:
-    pytest.importorskip("ray")
+    needs.module("ray")
     from benchmarks import ray_nodes
 
     with ray_nodes.cluster() as nodes:

@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from tests import needs
+
 ROOT = Path(__file__).parents[2]
 TWO_DEVICES = "--xla_force_host_platform_device_count=2"
 FAST_TO_COMPILE = "--xla_backend_optimization_level=0"
@@ -17,7 +19,7 @@ FAST_TO_COMPILE = "--xla_backend_optimization_level=0"
 @pytest.fixture(scope="session")
 def with_jax(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """What tests/training/with_jax.py finds where TensorFlow is not installed."""
-    pytest.importorskip("jax")
+    needs.module("jax")
     without = tmp_path_factory.mktemp("without")
     (without / "tensorflow.py").write_text("raise ImportError", encoding="utf-8")
     own = os.environ | {
