@@ -11,7 +11,7 @@ unexport PYTHONDONTWRITEBYTECODE  # without compiled bytecode every import of Te
 
 help:
 	@echo "make demo    the whole pipeline in minutes: 3,000 images, one epoch, one seed, in a clone of its own ($(DEMO))"
-	@echo "make repro   the whole pipeline: all images, all epochs, 36 trainings (hours on two CPU cores)"
+	@echo "make repro   the whole pipeline: all images, all epochs, 40 trainings (hours on two CPU cores)"
 	@echo "             either with JOBS=2: two stages at a time where they do not need each other"
 	@echo "make ui      MLflow's pages of all runs; of the demo's: make ui REPOSITORY=$(DEMO)"
 	@echo "make test    checks and tests"
