@@ -15,7 +15,8 @@ help:
 	@echo "             either with JOBS=2: two stages at a time where they do not need each other"
 	@echo "make ui      MLflow's pages of all runs; of the demo's: make ui REPOSITORY=$(DEMO)"
 	@echo "make test    checks and tests"
-	@echo "make bench   measures what the tables in benchmarks/ say, on a quiet machine (hours)"
+	@echo "make bench   measures what the tables in benchmarks/ say, on a quiet machine (hours), but for two:"
+	@echo "             python -m benchmarks.gpu needs a GPU, and fuzz is the next target"
 	@echo "make fuzz    gives the readers of files from elsewhere 100,000 damaged ones each (about an hour)"
 	@echo "make lock    resolves the dependencies anew (needs uv)"
 	@echo "The first of them installs 223 packages (4 GB) into .venv, which takes two minutes or more."
@@ -49,11 +50,13 @@ test: .venv/installed
 	mypy
 	pytest --numprocesses auto --dist loadfile --no-loadscope-reorder
 
-# `pip install torch==2.13.0` into .venv adds PyTorch to the comparison.
+# `embed` for what reads the images, its model or its features; decode takes Fashion-MNIST as fetch does, the others make
+# what they need. `pip install torch==2.13.0` into .venv adds PyTorch to the comparison.
+BENCHMARKS := start nothing train tried checkpoints precision controls scale million serve sweep decode scaling kills \
+	parallel cluster
 bench: .venv/installed
-	dvc repro train@cm4
-	for name in start nothing train tried precision controls scale million serve sweep scaling parallel cluster; do \
-		python -m benchmarks.$$name || exit; done
+	dvc repro embed
+	for name in $(BENCHMARKS); do python -m benchmarks.$$name || exit; done
 
 fuzz: .venv/installed
 	python -m benchmarks.fuzz

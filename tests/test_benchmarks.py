@@ -1,6 +1,7 @@
 """What the benchmarks compute."""
 
 import os
+import re
 import subprocess
 import sys
 import time
@@ -121,6 +122,14 @@ def test_a_run_measures_every_step_after_the_first_ones(
         assert run["gflop"] == pytest.approx(8 * 7.97568 / 500)
 
 
+def test_make_bench_runs_every_benchmark_but_those_that_its_help_names() -> None:
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8").replace("\\\n", "")
+    files = (ROOT / "benchmarks").glob("*.py")
+    runnable = {path.stem for path in files if '__name__ == "__main__"' in path.read_text(encoding="utf-8")}
+    (listed,) = re.findall(r"^BENCHMARKS := (.*)", makefile, flags=re.MULTILINE)
+    assert sorted(listed.split()) == sorted(runnable - {"gpu", "fuzz"})
+
+
 def test_a_process_that_fails_fails_the_benchmark_and_says_why(capfd: pytest.CaptureFixture[str]) -> None:
     assert run_python("-c", "print('done')") == "done\n"
     with pytest.raises(subprocess.CalledProcessError):
@@ -152,7 +161,7 @@ def test_precisions_are_equivalent_where_the_interval_of_the_seeds_differences_i
     }
     assert not summary["wide"]["equivalent"]
     lines = precision.markdown(summary)
-    assert lines[2] == "| near | 80.00 % | 80.20 % | +0.20 (+0.03 to +0.37) | yes |"
+    assert lines[2] == "| near | 80.00% | 80.20% | +0.20 (+0.03 to +0.37) | yes |"
     assert lines[3].endswith("| not shown |")
 
 
